@@ -1,7 +1,7 @@
 """Phases: the preferred value of every variable, with a confidence, and the guidances that need no network.
 
-Every function here is a control that a network has to beat: constants, random signs, Jeroslow-Wang, a short local
-search (`sat/walk.py`), the majority of a family's training assignments, and a file of literals.
+Every function here is a control that a network has to beat: constants, random signs, Jeroslow-Wang, a short
+local search (`sat/walk.py`), the majority of a family's training assignments, and a file of literals.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Phases:
 
     @classmethod
     def of(cls, values: npt.ArrayLike, source: str, confidence: npt.ArrayLike | None = None) -> Phases:
-        """Phases from signs (anything that compares with 0); a confidence that is not finite counts as no opinion."""
+        """Phases from signs (anything that compares with 0); a confidence that is not finite counts as 0."""
         signs = np.sign(np.nan_to_num(np.asarray(values))).astype(np.int8)
         if confidence is None:
             trust = (signs != 0).astype(np.float32)
@@ -86,7 +86,7 @@ def random_phases(num_variables: int, seed: int) -> Phases:
 
 
 def jeroslow_wang(cnf: CNF) -> Phases:
-    """The sign with the larger sum of 2^-|clause|; confidence is the difference over the sum.  O(num_literals)."""
+    """The sign with the larger sum of 2^-|clause|; confidence is |difference| over the sum."""
     lengths = np.diff(cnf.offsets)
     weights = np.repeat(np.exp2(-np.minimum(lengths, 60).astype(np.float64)), lengths)
     variables = np.abs(cnf.literals) - 1
@@ -109,8 +109,8 @@ MAJORITY_FILE = "majority.npz"
 def majority(source: str | Path, num_variables: int) -> Phases:
     """The majority value that each variable index had in a family's training assignments.
 
-    source: a model directory that holds majority.npz, or such a file.  Indices beyond it get no opinion; confidence
-    is |mean|.  Raises ModelError where there is none.
+    source: a model directory that holds majority.npz, or such a file.  Indices beyond it get no opinion;
+    confidence is |mean|.  Raises ModelError where there is none.
     """
     path = Path(source)
     path = path / MAJORITY_FILE if path.is_dir() else path
@@ -126,9 +126,9 @@ def majority(source: str | Path, num_variables: int) -> Phases:
 
 
 def write_majority(path: Path, samples: Iterable[npt.NDArray[Any]]) -> None:
-    """Keep the mean of every variable index over samples of +-1 assignments, each of shape (k, n) with its own n.
+    """Keep the mean of every variable index over samples of +-1 assignments, each (k, n) with its own n.
 
-    A sample's k assignments count as one vote between them, so an instance with many does not outweigh the rest.
+    A sample's k assignments are one vote between them: an instance with many does not outweigh the rest.
     """
     total, count = np.zeros(0), np.zeros(0)
     for assignments in samples:
@@ -143,10 +143,10 @@ def write_majority(path: Path, samples: Iterable[npt.NDArray[Any]]) -> None:
 
 
 def read_phases(path: str | Path, num_variables: int) -> Phases:
-    """Phases from a text file of literals: any white space, 0 allowed, `c` and `s` lines skipped, a leading `v` too.
+    """Phases from a text file of literals: any white space, 0 allowed.
 
-    So a solver's own answer file will do.  Raises InputError for anything that is no literal of this formula and for
-    a variable named with both signs.
+    `c` and `s` lines and a leading `v` are skipped, so a solver's own answer will do.  Raises InputError for
+    anything that is no literal of this formula and for a variable named with both signs.
     """
     name = str(path)
     try:
@@ -164,7 +164,7 @@ def read_phases(path: str | Path, num_variables: int) -> Phases:
             except ValueError:
                 raise InputError(name, number, f"'{word[:40]}' is no literal") from None
             if abs(literal) > num_variables:
-                raise InputError(name, number, f"literal {literal} of a formula with {num_variables} variables")
+                raise InputError(name, number, f"literal {literal} of {num_variables} variables")
             if literal and values[abs(literal) - 1] * literal < 0:
                 raise InputError(name, number, f"variable {abs(literal)} has both phases")
             if literal:

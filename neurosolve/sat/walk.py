@@ -26,7 +26,7 @@ _MAX_VISITS = 1_000_000  # clauses touched by flips: 0.7 s at most, whatever the
 
 @dataclasses.dataclass(frozen=True)
 class Walk:
-    """values: int8 +-1 of shape (num_variables,), the best assignment met; num_falsified: its falsified clauses."""
+    """values: int8 +-1 of shape (num_variables,), the best met; num_falsified: clauses it falsifies."""
 
     values: npt.NDArray[np.int8]
     num_falsified: int
@@ -34,7 +34,7 @@ class Walk:
 
 
 def default_budget(cnf: CNF) -> int:
-    """Ten flips a variable, fewer where a flip touches many clauses, so that the whole stays under a second."""
+    """Ten flips a variable, fewer where a flip touches many clauses: the whole stays under a second."""
     touched = max(1.0, len(cnf.literals) / max(1, cnf.num_variables))
     return int(min(_FLIPS_PER_VARIABLE * cnf.num_variables, _MAX_VISITS / touched))
 
@@ -57,7 +57,7 @@ def local_search(cnf: CNF, seed: int = 0, budget: int | None = None) -> Walk:
 
 
 class _State:
-    """The search's arrays as Python lists: clauses by literal, literals by clause, true counts, break counts."""
+    """The search's arrays as Python lists: clauses by literal, literals by clause, true and break counts."""
 
     def __init__(self, cnf: CNF, start: npt.NDArray[np.int8]) -> None:
         literals = cnf.literals.astype(np.int64)
@@ -88,7 +88,7 @@ class _State:
         self.score: list[float] = [base**-count for count in range(64)]
 
     def run(self, rng: random.Random, budget: int) -> tuple[list[int], int, int]:
-        """Flip until nothing is falsified or the budget ends: the flips, when the best was met, its falsified."""
+        """Flip until nothing is falsified or the budget ends: (flips, flips up to the best, its falsified)."""
         flipped: list[int] = []
         best_at, best = 0, len(self.falsified)
         for _ in range(budget):
@@ -115,7 +115,7 @@ class _State:
         return candidates[-1]
 
     def _flip(self, variable: int) -> None:
-        """Turn one variable over and bring counts, critical variables and the list of falsified clauses along."""
+        """Turn one variable over and bring the counts and the list of falsified clauses along."""
         num_true, critical, breaks = self.num_true, self.critical, self.breaks
         falsified, place = self.falsified, self.place
         was = self.values[variable]
