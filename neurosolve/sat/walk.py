@@ -88,7 +88,7 @@ class _State:
         self.score: list[float] = [base**-count for count in range(64)]
 
     def run(self, rng: random.Random, budget: int) -> tuple[list[int], int, int]:
-        """Flip until nothing is falsified or the budget ends: (flips, flips up to the best, its falsified)."""
+        """Flip until nothing is falsified or the budget ends: (flips, flips to the best, its falsified)."""
         flipped: list[int] = []
         best_at, best = 0, len(self.falsified)
         for _ in range(budget):
