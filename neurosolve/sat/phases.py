@@ -68,8 +68,11 @@ class Phases:
     def confident(self, threshold: float) -> Phases:
         """These phases with opinions below `threshold` dropped."""
         keep = self.confidence >= threshold
-        return Phases(np.where(keep, self.values, 0).astype(np.int8),
-                      np.where(keep, self.confidence, 0).astype(np.float32), self.source)
+        return Phases(
+            np.where(keep, self.values, 0).astype(np.int8),
+            np.where(keep, self.confidence, 0).astype(np.float32),
+            self.source,
+        )
 
 
 def all_true(num_variables: int) -> Phases:

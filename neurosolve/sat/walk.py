@@ -77,7 +77,8 @@ class _State:
         self.offsets: list[int] = cnf.offsets.tolist()
         self.occurrences: list[int] = owner[np.argsort(codes, kind="stable")].tolist()
         self.starts: list[int] = np.concatenate(
-            [[0], np.cumsum(np.bincount(codes, minlength=2 * cnf.num_variables))]).tolist()
+            [[0], np.cumsum(np.bincount(codes, minlength=2 * cnf.num_variables))]
+        ).tolist()
         falsified = np.flatnonzero(num_true == 0)
         self.num_empty = int((lengths == 0).sum())
         self.falsified: list[int] = falsified[lengths[falsified] > 0].tolist()

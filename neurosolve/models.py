@@ -1,0 +1,63 @@
+"""Where models are: $NEUROSOLVE_MODELS, then the checkout's models/, then the ones a wheel carries."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from neurosolve.errors import ModelError
+
+CONFIG_FILE = "config.json"
+ENVIRONMENT = "NEUROSOLVE_MODELS"
+
+
+def find_models() -> dict[str, Path]:
+    """Every model's name and directory, by name; where two share a name the earlier place wins."""
+    found: dict[str, Path] = {}
+    for place in search_path():
+        for directory in _model_directories(place):
+            found.setdefault(directory.name, directory)
+    return dict(sorted(found.items()))
+
+
+def search_path() -> list[Path]:
+    """The directories looked into, in order; some may not exist."""
+    package = Path(__file__).resolve().parent
+    given = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(":") if part]
+    return [*given, package.parent / "models", package / "models"]
+
+
+def model_directory(name_or_path: str) -> Path:
+    """The directory of a model named, or given as a path.  Raises ModelError that lists the names."""
+    if "/" in name_or_path or name_or_path.startswith("."):
+        directory = Path(name_or_path)
+        if (directory / CONFIG_FILE).is_file():
+            return directory
+        raise ModelError(f"no model in {directory}: it has no {CONFIG_FILE}")
+    models = find_models()
+    if name_or_path not in models:
+        known = ", ".join(models) or "none installed"
+        raise ModelError(f"no model named '{name_or_path}'; models: {known} (more through ${ENVIRONMENT})")
+    return models[name_or_path]
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """A model's config.json, read before any network library loads.  Raises ModelError."""
+    try:
+        config = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {directory / CONFIG_FILE}: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{directory / CONFIG_FILE} holds no JSON object")
+    return config
+
+
+def _model_directories(place: Path) -> Iterator[Path]:
+    """A place is a model directory itself, or a directory of them."""
+    if (place / CONFIG_FILE).is_file():
+        yield place
+    elif place.is_dir():
+        yield from sorted(one for one in place.iterdir() if (one / CONFIG_FILE).is_file())

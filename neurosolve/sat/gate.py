@@ -1,0 +1,162 @@
+"""Whether to guide a formula, decided twice: from its shape, and from what the network said.
+
+Stage 1 reads header counts and the clause-length histogram only (under 20 ms, before any network library
+loads) and picks the model in whose training set such a formula is most usual, or none.  Stage 2 reads the
+predicted cost, the confidence mass and the satisfiability logit.  Pure functions; the thresholds live in each
+model's config.json.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from neurosolve.sat.dimacs import CNF
+    from neurosolve.sat.phases import Phases
+
+Config = Mapping[str, Any]
+Fingerprint = dict[str, float]
+
+# Upper ends of the clause-length classes; signs are shuffled in training, so polarity is no feature.
+_LENGTH_CLASSES = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6-8": 8, "9-16": 16}
+_SHARES = tuple(f"share_{name}" for name in (*_LENGTH_CLASSES, "17+"))
+FEATURES = ("log_variables", "log_ratio", *_SHARES)
+_TOLERANCE = {"log_variables": 0.02, "log_ratio": 0.08, **dict.fromkeys(_SHARES, 0.04)}
+_SAMPLED_CLAUSES = 1 << 20  # past this many clauses the histogram is taken of evenly spaced ones
+
+GUIDE_TIME_S = 2.0  # default budget of graph and network together; a model's config may say otherwise
+GUIDE_SHARE = 0.1  # and never more than this share of the time limit
+GUIDE_MEMORY_BYTES = 4 << 30
+SECONDS_PER_LITERAL = 0.9e-6  # graph and network: 0.5 s for 50,000 variables and 200,000 ternary clauses
+BYTES_PER_LITERAL = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """guided: go on.  stage: which stage spoke.  reason: for people.  model: stage 1's choice."""
+
+    guided: bool
+    stage: int
+    reason: str
+    model: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        row = dataclasses.asdict(self)
+        del row["model"]
+        return row
+
+
+def fingerprint(cnf: CNF) -> Fingerprint:
+    """One number a feature: log10 of variables and of clauses per variable, shares of clause lengths."""
+    num_clauses = max(1, len(cnf.offsets) - 1)
+    stride = -(-num_clauses // _SAMPLED_CLAUSES)
+    lengths = cnf.offsets[1::stride] - cnf.offsets[:-1:stride]
+    classes = np.bincount(np.clip(lengths, 1, 17), minlength=18)[1:]
+    ends = [0, *_LENGTH_CLASSES.values(), 17]
+    shares = [classes[low:high].sum() / max(1, len(lengths)) for low, high in pairwise(ends)]
+    num_variables = max(1, cnf.num_variables)
+    values = [math.log10(num_variables), math.log10(num_clauses / num_variables), *map(float, shares)]
+    return dict(zip(FEATURES, values, strict=True))
+
+
+def describe(
+    fingerprints: Sequence[Fingerprint], *, larger: float = 4.0, smaller: float = 2.0
+) -> dict[str, Any]:
+    """What training stores as config['fingerprint']: mean, low and high of every feature over a training set.
+
+    The sizes reach from 1/`smaller` of the smallest to `larger` times the largest, in variables: a model is
+    offered sizes beyond its training, and its validation says whether that pays.
+    """
+    if not fingerprints:
+        raise ValueError("a fingerprint of no formulas")
+    features: dict[str, dict[str, float]] = {}
+    for name in FEATURES:
+        values = np.array([one[name] for one in fingerprints])
+        features[name] = {
+            "mean": float(values.mean()),
+            "low": float(values.min()),
+            "high": float(values.max()),
+        }
+    sizes = features["log_variables"]
+    sizes["low"] -= math.log10(smaller)
+    sizes["high"] += math.log10(larger)
+    return {"features": features, "num_formulas": len(fingerprints)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """score: log density of the formula under the training set's spread, higher is more usual."""
+
+    inside: bool
+    score: float
+    reason: str
+
+
+def fits(found: Fingerprint, described: Config) -> Fit:
+    """Compare a fingerprint with a stored one; ranges are inclusive, widened by a tolerance each.
+
+    The reason names the worst feature outside its range, with the number and the range.
+    """
+    score, worst, reason = 0.0, 0.0, "inside every range"
+    for name in FEATURES:
+        stored = described["features"][name]
+        tolerance, low, high = _TOLERANCE[name], float(stored["low"]), float(stored["high"])
+        scale = tolerance + (high - low) / 4
+        score -= 0.5 * ((found[name] - float(stored["mean"])) / scale) ** 2 + math.log(scale)
+        outside = max(low - tolerance - found[name], found[name] - high - tolerance, 0.0) / tolerance
+        if outside > max(worst, 1e-9):
+            worst = outside
+            reason = f"{name} {found[name]:.3g} outside {low:.3g} to {high:.3g}"
+    return Fit(worst == 0.0, score, reason)
+
+
+def choose(found: Fingerprint, configs: Mapping[str, Config]) -> Verdict:
+    """Stage 1: the model that such a formula fits best, or a Verdict that names the nearest miss."""
+    described = {name: config["fingerprint"] for name, config in configs.items() if "fingerprint" in config}
+    offered = {name: fits(found, stored) for name, stored in described.items()}
+    if not offered:
+        return Verdict(False, 1, "no model installed")
+    inside = {name: fit for name, fit in offered.items() if fit.inside}
+    if not inside:
+        name, fit = max(offered.items(), key=lambda item: item[1].score)
+        return Verdict(False, 1, f"no model fits; nearest {name}: {fit.reason}")
+    best = max(inside, key=lambda name: inside[name].score)
+    return Verdict(True, 1, f"{best} fits", best)
+
+
+def guide_budget_s(config: Config, time_limit_s: float | None) -> float:
+    """Seconds that graph and network may take."""
+    budget = float(config.get("guide_time_s", GUIDE_TIME_S))
+    return budget if time_limit_s is None else min(budget, GUIDE_SHARE * time_limit_s)
+
+
+def affordable(num_literals: int, config: Config, budget_s: float, memory_bytes: int | None) -> Verdict:
+    """Stage 2a, before the graph is built: predicted seconds and bytes against the budgets."""
+    seconds = num_literals * float(config.get("seconds_per_literal", SECONDS_PER_LITERAL))
+    if seconds > budget_s:
+        return Verdict(False, 2, f"predicted cost {seconds:.2g} s over the budget of {budget_s:.2g} s")
+    allowed = min(GUIDE_MEMORY_BYTES, memory_bytes or GUIDE_MEMORY_BYTES)
+    if num_literals * BYTES_PER_LITERAL > allowed:
+        mebibytes = num_literals * BYTES_PER_LITERAL >> 20
+        return Verdict(False, 2, f"predicted memory {mebibytes} MiB over the budget")
+    return Verdict(True, 2, f"predicted cost {seconds:.2g} s")
+
+
+def trust(phases: Phases, sat_logit: float, config: Config) -> Verdict:
+    """Stage 2b, after the network: is it sure enough, and does it hold the formula for satisfiable?
+
+    A number that is not finite never passes a threshold that is set.
+    """
+    mass, least_mass = phases.mass, float(config.get("min_confidence_mass") or 0.0)
+    least_logit = config.get("min_sat_logit")
+    if not mass >= least_mass or mass == 0.0:
+        return Verdict(False, 2, f"confidence mass {mass:.3f} under {least_mass:.3f}")
+    if least_logit is not None and not (math.isfinite(sat_logit) and sat_logit >= float(least_logit)):
+        return Verdict(False, 2, f"satisfiability logit {sat_logit:.2f} under {float(least_logit):.2f}")
+    return Verdict(True, 2, f"confidence mass {mass:.3f}, satisfiability logit {sat_logit:.2f}")
