@@ -118,7 +118,7 @@ class _Running:
                 target(self.pid, number)
 
     def close(self) -> None:
-        """Reap the child, take its output, account for it.  Its group is killed first: the number is still ours."""
+        """Reap the child, take its output, account for it.  Its group goes first, while its number is ours."""
         if self.pipe < 0:
             return
         os.close(self.pipe)
@@ -287,5 +287,5 @@ def run_in_child(
 def run_binary(
     argv: Sequence[str], *, time_s: float | None = None, memory_bytes: int | None = None
 ) -> ChildRun:
-    """The same for an external binary, with its own `output` and `exit_code`; EngineError if it cannot start."""
+    """The same for an external binary, with its own `output` and `exit_code`.  EngineError: no such file."""
     return run_in_child(execute, argv, memory_bytes, time_s=time_s, memory_bytes=memory_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import subprocess
@@ -62,6 +63,7 @@ def _tell_and_sleep() -> None:
 
 
 def _segfault() -> None:
+    faulthandler.disable()
     ctypes.string_at(0)
 
 
