@@ -118,7 +118,7 @@ class _Running:
                 target(self.pid, number)
 
     def close(self) -> None:
-        """Reap the child, take its output, account for it.  Its group goes first, while its number is ours."""
+        """Reap the child, take its output, account for it.  Its group goes first: the number is ours."""
         if self.pipe < 0:
             return
         os.close(self.pipe)
