@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from neurosolve.errors import ModelError
 
@@ -42,17 +40,6 @@ def model_directory(name_or_path: str) -> Path:
         known = ", ".join(models) or "none installed"
         raise ModelError(f"no model named '{name_or_path}'; models: {known} (more through ${ENVIRONMENT})")
     return models[name_or_path]
-
-
-def read_config(directory: Path) -> dict[str, Any]:
-    """A model's config.json, read before any network library loads.  Raises ModelError."""
-    try:
-        config = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {directory / CONFIG_FILE}: {error}") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{directory / CONFIG_FILE} holds no JSON object")
-    return config
 
 
 def _model_directories(place: Path) -> Iterator[Path]:

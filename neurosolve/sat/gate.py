@@ -33,7 +33,7 @@ _SAMPLED_CLAUSES = 1 << 20  # past this many clauses the histogram is taken of e
 GUIDE_TIME_S = 2.0  # default budget of graph and network together; a model's config may say otherwise
 GUIDE_SHARE = 0.1  # and never more than this share of the time limit
 GUIDE_MEMORY_BYTES = 4 << 30
-SECONDS_PER_LITERAL = 0.9e-6  # graph and network: 0.5 s for 50,000 variables and 200,000 ternary clauses
+SECONDS_PER_LITERAL = 0.3e-6  # graph and the fewest rounds of a network; more rounds take what is left
 BYTES_PER_LITERAL = 600
 
 
