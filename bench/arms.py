@@ -1,0 +1,141 @@
+"""Arms: what is compared.
+
+One arm is an engine, a guidance, a delivery and any further command-line options.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.rows import BenchError
+
+STOCK_GUIDANCES = ("none", "preset", "walk")
+TWO_PART_GUIDANCES = ("model", "file")
+PRESETS = ("sat", "unsat")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """`guidance` may hold `{name}`, replaced by the instance's name (phase files, one an instance)."""
+
+    name: str
+    engine: str
+    guidance: str = "none"
+    delivery: str | None = None
+    extra: tuple[str, ...] = ()
+    stock: bool = False  # free to anybody without learning: may be "the best stock arm"
+    again: bool = False  # the second half of the A/A pair, never a baseline
+    model_hash: str | None = None
+
+    def command(self, cli: Sequence[str], file: Path, name: str, limits: Limits, seed: int) -> list[str]:
+        """The command line that solves `file` (an instance called `name`) once."""
+        guidance = self.guidance.replace("{name}", name)
+        options = ["--engine", self.engine, "--guidance", guidance]
+        if self.delivery:
+            options += ["--delivery", self.delivery]
+        options += ["--time", f"{limits.time_s:g}", "--seed", str(seed)]
+        if limits.memory_bytes:
+            options += ["--memory", str(limits.memory_bytes)]
+        return [*cli, "solve", str(file), "--json", "-", *options, *self.extra]
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Of one solve: wall seconds and bytes (0: unlimited)."""
+
+    time_s: float
+    memory_bytes: int = 0
+
+
+def parse_arm(spec: str) -> Arm:
+    """`[NAME=]ENGINE:GUIDANCE[:DELIVERY][:OPTIONS]`, e.g. `ours=cadical195:model:universal:rename:--race`.
+
+    `exec:PATH`, `model:NAME`, `file:PATH`, `preset:sat` keep their colon; an empty delivery is the default.
+    Raises BenchError when a part is missing.
+    """
+    label, _, rest = spec.partition("=") if "=" in spec.split(":", 1)[0] else ("", "", spec)
+    parts = rest.split(":")
+    engine = _take(parts, ("exec",), spec)
+    guidance = _take(parts, TWO_PART_GUIDANCES, spec)
+    if guidance == "preset" and parts and parts[0] in PRESETS:
+        guidance += ":" + parts.pop(0)
+    delivery = parts.pop(0) if parts and not parts[0].startswith("-") else ""
+    extra = tuple(shlex.split(":".join(parts)))
+    return make_arm(label or rest, engine, guidance, delivery or None, extra)
+
+
+def _take(parts: list[str], prefixes: Sequence[str], spec: str) -> str:
+    """The next part, with the one after it when it is a prefix such as `exec`."""
+    if not parts or not parts[0]:
+        raise BenchError(f"arm {spec!r}: want [NAME=]ENGINE:GUIDANCE[:DELIVERY][:OPTIONS]")
+    head = parts.pop(0)
+    if head not in prefixes:
+        return head
+    if not parts or not parts[0]:
+        raise BenchError(f"arm {spec!r}: {head}: wants a name or a path after it")
+    return f"{head}:{parts.pop(0)}"
+
+
+def make_arm(
+    name: str,
+    engine: str,
+    guidance: str,
+    delivery: str | None = None,
+    extra: tuple[str, ...] = (),
+    stock: bool | None = None,
+) -> Arm:
+    """An arm, flagged stock by its guidance unless `stock` says otherwise."""
+    if stock is None:
+        stock = guidance.split(":")[0] in STOCK_GUIDANCES
+    return Arm(name, engine, guidance, delivery, extra, stock)
+
+
+def read_toml(path: Path) -> list[Arm]:
+    """Arms of a TOML file: `[[arm]]` tables of name, engine, guidance, delivery, extra (list), stock
+    (bool).
+    """
+    try:
+        tables = tomllib.loads(path.read_text())["arm"]
+        return [
+            make_arm(
+                table["name"], table["engine"], table.get("guidance", "none"), table.get("delivery"),
+                tuple(table.get("extra", ())), table.get("stock"),
+            )
+            for table in tables
+        ]  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise BenchError(f"{path}: not a file of [[arm]] tables: {error!r}") from None
+
+
+def read_arms(specs: Sequence[str]) -> list[Arm]:
+    """Arms of `--config` values, each a spec or the path of a TOML file; names must differ."""
+    arms: list[Arm] = []
+    for spec in specs:
+        arms += read_toml(Path(spec)) if spec.endswith(".toml") else [parse_arm(spec)]
+    names = [arm.name for arm in arms]
+    if len(set(names)) != len(names):
+        raise BenchError(f"two arms of one name: {', '.join(names)}")
+    return arms
+
+
+def with_repeat(arms: Sequence[Arm], reference: str | None = None) -> list[Arm]:
+    """The arms, with the reference arm twice: the A/A pair that shows what noise looks like.
+
+    The reference is the arm named, else the first `none`; with no `none` at all, one is added.
+    """
+    arms = list(arms)
+    if reference is None:
+        stock = next((arm for arm in arms if arm.guidance == "none"), None)
+        if stock is None:
+            stock = make_arm("none", arms[0].engine, "none")
+            arms.insert(0, stock)
+    else:
+        stock = next((arm for arm in arms if arm.name == reference), None)
+        if stock is None:
+            raise BenchError(f"no arm is called {reference!r}")
+    again = dataclasses.replace(stock, name=stock.name + "-again", stock=False, again=True)
+    return arms if any(arm.name == again.name for arm in arms) else [*arms, again]

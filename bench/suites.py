@@ -1,0 +1,196 @@
+"""Suites: CSV files of instances, each a generator's seed, a path under $NEUROSOLVE_DATA, or a fetched file.
+
+Columns: name, family, size, seed, split, status (SAT, UNSAT or empty), source, sha256 (of the content,
+decompressed).  A source is `generate:FAMILY`, `data:PATH` or `fetched:PATH`; generated instances are made when
+they are needed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import dataclasses
+import gzip
+import hashlib
+import lzma
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import zstandard
+
+from bench.rows import BenchError
+
+STATUSES = {"SAT": "SATISFIABLE", "UNSAT": "UNSATISFIABLE", "": None}
+GENERATE_TIMEOUT_S = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """One row of a suite; `status` is SAT, UNSAT or empty where it is not known."""
+
+    name: str
+    family: str
+    size: str
+    seed: str
+    split: str
+    status: str
+    source: str
+    sha256: str
+    suite: str = ""
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Instance) if field.name != "suite")
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where files are: generated and fetched ones are cached, data is read in place."""
+
+    cli: tuple[str, ...]
+    cache: Path = Path("runs/instances")
+    fetched: Path = Path("runs/fetched")
+    data: Path | None = None
+
+    @staticmethod
+    def default(cli: Sequence[str]) -> Places:
+        data = os.environ.get("NEUROSOLVE_DATA")
+        return Places(tuple(cli), data=Path(data) if data else None)
+
+
+def find_suite(name: str) -> Path:
+    """A path, or the name of a file in bench/suites."""
+    for path in (Path(name), Path(__file__).parent / "suites" / f"{name}.csv"):
+        if path.is_file():
+            return path
+    raise BenchError(f"{name}: no such suite, neither a file nor a name in bench/suites")
+
+
+def read_suite(path: Path) -> list[Instance]:
+    """The instances of a suite file.
+
+    Raises BenchError on a missing column, an unknown status or a repeated name.
+    """
+    with path.open(newline="") as file:
+        reader = csv.DictReader(line for line in file if not line.startswith("#"))
+        missing = set(COLUMNS) - set(reader.fieldnames or ())
+        if missing:
+            raise BenchError(f"{path}: no column {', '.join(sorted(missing))}")
+        rows = [Instance(**{column: row[column] for column in COLUMNS}, suite=path.stem) for row in reader]
+    for row in rows:
+        if row.status not in STATUSES:
+            raise BenchError(f"{path}: {row.name}: status {row.status!r} is none of SAT, UNSAT and empty")
+    if len({row.name for row in rows}) != len(rows):
+        raise BenchError(f"{path}: two instances of one name")
+    return rows
+
+
+def write_suite(path: Path, instances: Sequence[Instance], comment: str) -> None:
+    """Write a suite file; `comment` (how it was made) goes on top, a `#` before every line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        file.writelines(f"# {line}\n" for line in comment.splitlines())
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(instance) for instance in instances)
+
+
+def locate(instance: Instance, places: Places) -> Path:
+    """The file of an instance, generated first where need be; its content must have the suite's sha256."""
+    kind, _, rest = instance.source.partition(":")
+    if kind == "generate":
+        path = generate(rest, instance.size, instance.seed, places)
+    elif kind == "data":
+        if places.data is None:
+            raise BenchError(f"{instance.name}: set NEUROSOLVE_DATA to the directory that holds {rest}")
+        path = places.data / rest
+    elif kind == "fetched":
+        path = places.fetched / rest
+    else:
+        raise BenchError(f"{instance.name}: source {instance.source!r} is none of generate:, data:, fetched:")
+    if not path.is_file():
+        raise BenchError(f"{instance.name}: {path} is not there")
+    digest = content_sha256(path)
+    if instance.sha256 and digest != instance.sha256:
+        raise BenchError(f"{instance.name}: {path} has sha256 {digest}, the suite says {instance.sha256}")
+    return path
+
+
+def generate(family: str, size: str, seed: str, places: Places) -> Path:
+    """The CNF of one seeded instance, from the cache or made by `neurosolve generate`; its planted file
+    beside it.
+    """
+    folder = places.cache / f"{family}-s{size}-k{seed}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        words = ["generate", family, "--size", size, "--seed", seed, "--count", "1"]
+        argv = [*places.cli, *words, "--out", str(partial)]
+        try:
+            made = subprocess.run(argv, capture_output=True, text=True, timeout=GENERATE_TIMEOUT_S)
+            if made.returncode != 0 or len(_cnf_files(partial)) != 1:
+                raise BenchError(f"neurosolve {' '.join(words)}: no single CNF: {made.stderr.strip()}")
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    found = _cnf_files(folder)
+    if len(found) != 1:
+        raise BenchError(f"{folder}: want one CNF, found {len(found)}")
+    return found[0]
+
+
+def _cnf_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if ".cnf" in path.suffixes)
+
+
+def decompress(data: bytes) -> bytes:
+    """The bytes a compressed file stands for, told by content; plain data comes back as it is."""
+    if data.startswith(b"\x1f\x8b"):
+        return gzip.decompress(data)
+    if data.startswith(b"BZh"):
+        return bz2.decompress(data)
+    if data.startswith(b"\xfd7zXZ\x00"):
+        return lzma.decompress(data)
+    if data.startswith(b"\x28\xb5\x2f\xfd"):
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return data
+
+
+def content_sha256(path: Path) -> str:
+    return hashlib.sha256(decompress(path.read_bytes())).hexdigest()
+
+
+def family_suite(
+    family: str, splits: Sequence[tuple[str, str]], count: int, first_seed: int, status: str, places: Places
+) -> list[Instance]:
+    """`count` instances for each (split, size), with seeds counted on from `first_seed`.
+
+    The status is SAT where the generator planted an assignment, else `status`.
+    """
+    instances = []
+    for position, (split, size) in enumerate(splits):
+        for offset in range(count):
+            seed = str(first_seed + position * count + offset)
+            path = generate(family, size, seed, places)
+            planted = any(path.parent.glob("*.planted"))
+            instances.append(
+                Instance(
+                    f"{family}-s{size}-k{seed}", family, size, seed, split, "SAT" if planted else status,
+                    f"generate:{family}", content_sha256(path),
+                )
+            )  # fmt: skip
+    return instances
+
+
+def parse_splits(specs: Sequence[str]) -> list[tuple[str, str]]:
+    """`trained-size=20,24` -> [("trained-size", "20"), ("trained-size", "24")]."""
+    splits = []
+    for spec in specs:
+        split, equals, sizes = spec.partition("=")
+        if not equals or not sizes:
+            raise BenchError(f"{spec!r}: want SPLIT=SIZE[,SIZE...]")
+        splits += [(split, size) for size in sizes.split(",")]
+    return splits
