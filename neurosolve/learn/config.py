@@ -1,0 +1,127 @@
+"""CONFIG.toml as a dataclass: every key checked, every default in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from neurosolve.errors import UsageError
+
+LOSSES = ("phases", "backbone", "agreed")
+
+
+@dataclasses.dataclass(frozen=True)
+class SolveValidation:
+    """Table [solve_validation]: solve `count` validation formulas with the network's phases; the cost chooses `best`.
+
+    count 0: none, the validation loss chooses.  conflicts and time_s bound each solve; a solve that meets a bound counts
+    with what it spent.  confidence: opinions below it are left to the engine.
+    """
+
+    engine: str = "cadical195"
+    delivery: str = "rename"
+    conflicts: int = 20_000
+    time_s: float = 10.0
+    count: int = 0
+    shift: float = 10.0
+    confidence: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One training run.  Paths are relative to the working directory."""
+
+    name: str
+    samples: list[str]
+    validation: list[str]
+    kind: str = "sat"
+    out: str = ""  # directory of checkpoints and logs; default runs/<name>
+    network: str = "literal_clause"
+    network_options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    initial_weights: str = ""  # start from these weights (fine-tuning), a .safetensors of this package
+    loss: str = "phases"
+    sat_weight: float = 0.1
+    rounds_min: int = 8
+    rounds_max: int = 24
+    read_from: int = 0  # first supervised round; 0: rounds_min
+    validation_rounds: int = 0  # 0: rounds_max
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warm_up: int = 100  # steps
+    grad_clip: float = 1.0
+    steps: int = 0  # stop after so many optimiser steps; 0: no bound
+    minutes: float = 0.0  # stop after so much wall time, validation included; 0: no bound
+    batch_edges: int = 150_000
+    max_edges: int = 1_000_000
+    max_validation: int = 200  # validation formulas that are scored
+    validate_every: int = 500  # steps
+    checkpoint_every: int = 100  # steps
+    seed: int = 0
+    amp: bool = False  # bfloat16, CUDA only
+    threads: int = 1
+    solve_validation: SolveValidation = dataclasses.field(default_factory=SolveValidation)
+
+    def __post_init__(self) -> None:
+        if self.kind != "sat":
+            raise UsageError(f"kind is {self.kind!r}; this trainer knows 'sat'")
+        if not self.steps and not self.minutes:
+            raise UsageError("a training needs a bound: steps, minutes or both")
+        if not 1 <= self.rounds_min <= self.rounds_max:
+            raise UsageError(f"rounds_min {self.rounds_min} and rounds_max {self.rounds_max} are no range")
+        if self.loss not in LOSSES:
+            raise UsageError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
+        for name in ("batch_edges", "max_edges", "validate_every", "checkpoint_every", "threads"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1")
+
+    @property
+    def directory(self) -> Path:
+        return Path(self.out or f"runs/{self.name}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Raises UsageError for a file that is no TOML, an unknown key, a missing key or a value of a wrong type."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    return from_dict(table, str(path))
+
+
+def from_dict(table: dict[str, Any], where: str = "config") -> TrainConfig:
+    """The config of a TOML table; `where` names it in errors."""
+    table = dict(table)
+    inner = table.pop("solve_validation", {})
+    if not isinstance(inner, dict):
+        raise UsageError(f"{where}: solve_validation is a table")
+    solve = SolveValidation(**_checked(SolveValidation, inner, f"{where}: [solve_validation]"))
+    return TrainConfig(**_checked(TrainConfig, table, where), solve_validation=solve)
+
+
+def _checked(cls: type, table: dict[str, Any], where: str) -> dict[str, Any]:
+    """The table's values if every key is a field of `cls` and has its type; an int may stand for a float."""
+    types_ = typing.get_type_hints(cls)
+    values = {}
+    for key, value in table.items():
+        if key not in types_:
+            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(sorted(types_))}")
+        wanted = types_[key]
+        plain = typing.get_origin(wanted) if isinstance(wanted, types.GenericAlias) else wanted
+        if plain is float and type(value) is int:
+            value = float(value)
+        if type(value) is not plain:
+            raise UsageError(f"{where}: {key} is {value!r}, not a {plain.__name__}")
+        values[key] = value
+    fields = [f for f in dataclasses.fields(cls)]
+    missing = [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING
+               and f.name not in values]  # fmt: skip
+    if missing:
+        raise UsageError(f"{where}: missing {', '.join(missing)}")
+    return values

@@ -1,0 +1,120 @@
+"""Samples: what one labelled formula is on disk.  One .npz an instance, written whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosolve.errors import InputError
+from neurosolve.sat.cnf import CNF
+
+SUFFIX = ".npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A formula and what is known of its satisfying assignments.
+
+    literals int32 (num_literals,) and offsets int64 (num_clauses + 1,): the formula, as in CNF.
+    assignments int8 (k, n): diverse satisfying assignments, +1 true and -1 false; k may be 0.
+    backbone int8 (n,): the value every satisfying assignment gives, 0 where there is none or it is unknown;
+    backbone_complete says that 0 means "none".  status: 1 satisfiable, -1 unsatisfiable, 0 unknown.
+    """
+
+    num_variables: int
+    literals: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    assignments: NDArray[np.int8]
+    backbone: NDArray[np.int8]
+    backbone_complete: bool
+    status: int
+    family: str = ""
+    size: int = 0
+    seed: int = 0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        n = self.num_variables
+        if self.assignments.ndim != 2 or self.assignments.shape[1] != n or self.backbone.shape != (n,):
+            raise ValueError(
+                f"{self.name}: labels of shape {self.assignments.shape}, {self.backbone.shape} for {n} variables"
+            )
+
+    @property
+    def num_clauses(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def num_edges(self) -> int:
+        """Literal occurrences: the cost of a formula to a network."""
+        return len(self.literals)
+
+    @property
+    def cnf(self) -> CNF:
+        return CNF(self.num_variables, self.literals, self.offsets)
+
+    def targets(self) -> NDArray[np.float32]:
+        """(n,): the share of assignments in which each variable is true; 0 or 1 on the backbone, nan if unknown."""
+        share = np.full(self.num_variables, np.nan, np.float32)
+        if len(self.assignments):
+            share = (self.assignments > 0).mean(axis=0, dtype=np.float32)
+        return np.where(self.backbone != 0, (self.backbone + 1) / 2, share).astype(np.float32)
+
+    def agreed(self) -> NDArray[np.int8]:
+        """(n,): the backbone, or where assignments are all that is known the value in which all of them agree."""
+        if not len(self.assignments):
+            return self.backbone
+        total = self.assignments.sum(axis=0, dtype=np.int64)
+        same = np.where(np.abs(total) == len(self.assignments), np.sign(total), 0).astype(np.int8)
+        return np.where(self.backbone != 0, self.backbone, 0 if self.backbone_complete else same).astype(np.int8)
+
+
+def write_sample(sample: Sample, path: Path) -> None:
+    """Write to a temporary name beside `path`, then rename: a reader never sees half a sample."""
+    fields = {f.name: np.asarray(getattr(sample, f.name)) for f in dataclasses.fields(sample)}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, kind=np.asarray("sat"), **fields)  # type: ignore[arg-type]
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(buffer.getvalue())
+    temporary.replace(path)
+
+
+def read_sample(path: Path) -> Sample:
+    """Raises InputError for a file that is damaged, of another kind, or whose arrays do not fit together."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if str(arrays["kind"]) != "sat":
+                raise InputError(str(path), None, f"a sample of kind {str(arrays['kind'])!r}, not 'sat'")
+            values: dict[str, Any] = {f.name: arrays[f.name] for f in dataclasses.fields(Sample)}
+        return Sample(
+            num_variables=int(values["num_variables"]),
+            literals=values["literals"].astype(np.int32, copy=False),
+            offsets=values["offsets"].astype(np.int64, copy=False),
+            assignments=values["assignments"].astype(np.int8, copy=False),
+            backbone=values["backbone"].astype(np.int8, copy=False),
+            backbone_complete=bool(values["backbone_complete"]),
+            status=int(values["status"]),
+            family=str(values["family"]),
+            size=int(values["size"]),
+            seed=int(values["seed"]),
+            name=str(values["name"]),
+        )
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(str(path), None, f"not a readable sample: {error}") from error
+
+
+def find_samples(directories: list[str] | list[Path]) -> list[Path]:
+    """Every sample below the directories, sorted; a path that is a sample itself counts."""
+    found: set[Path] = set()
+    for directory in map(Path, directories):
+        if directory.is_file():
+            found.add(directory)
+        found.update(p for p in directory.rglob(f"*{SUFFIX}") if not p.name.startswith("."))
+    return sorted(found)
