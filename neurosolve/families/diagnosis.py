@@ -29,9 +29,9 @@ def generate(
     size: int,
     seed: int,
     *,
-    tests_per_item: float = 0.5,
-    faulty: float = 0.04,
-    wrong: float = 0.06,
+    tests_per_item: float = 0.8,
+    faulty: float = 0.05,
+    wrong: float = 0.08,
     pool: float = 1.0,
 ) -> Instance:
     """One instance; `planted` covers the n + m primary variables.  Raises UsageError below 20 items."""
@@ -64,7 +64,7 @@ DIAGNOSIS = Family(
     name="diagnosis",
     models="group testing: at most k faulty items explain all but r of the pooled tests",
     generate=generate,
-    sizes={"small": (60,), "train": (200, 240, 280), "test": (280,), "beyond": (340, 400)},
+    sizes={"small": (60,), "train": (160, 200, 240), "test": (240,), "beyond": (280, 320)},
     satisfiable=True,
     phases="strong: nearly unique diagnosis, readable from an item's share of positive tests",
 )
