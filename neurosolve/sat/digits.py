@@ -24,3 +24,24 @@ def format_integers(values: npt.NDArray[np.int32]) -> bytes:
         text[:, column] = digit if column == width else digit * (rest > 0)
         rest = tens
     return text.tobytes().translate(None, b"\0")
+
+
+def parse_integers(text: bytes) -> npt.NDArray[np.int64] | None:
+    """The integers of `text`, in order; None unless it is all 0 or -?[1-9][0-9]* or [0-9]+ between blanks.
+
+    Blanks are space, tab, CR and LF.  A number past int64 comes back as its largest value, never wrapped.
+    NumPy's text parser reads "1-2" as two numbers, "+3" as 3, blanks as 0: so the bytes are looked at first.
+    """
+    data = np.frombuffer(text, np.uint8)
+    is_digit = (data - np.uint8(ord("0"))) < 10
+    is_minus = data == ord("-")
+    known = np.count_nonzero(is_digit) + np.count_nonzero(is_minus)
+    known += sum(np.count_nonzero(data == blank) for blank in b" \n\t\r")
+    if known != len(data) or (is_minus[1:] & is_digit[:-1]).any():
+        return None
+    before_one_to_nine = is_digit[1:] & (data[1:] != ord("0"))
+    if np.count_nonzero(is_minus[:-1] & before_one_to_nine) != np.count_nonzero(is_minus):
+        return None
+    if not is_digit.any():
+        return np.zeros(0, np.int64)
+    return np.fromstring(text, np.int64, sep=" ")
