@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,10 +29,10 @@ UNDECIDED = 0.05  # weight of a variable that is true in half of the assignments
 class FormulaBatch:
     """A disjoint union of B formulas with N variables in all.
 
-    Literal nodes: all N positives first, then all N negatives.  features (2N, 2): log1p of the occurrences of the
-    literal and of its negation.  formula_of_variable (N,) int64.  target (N,) in [0, 1]; weight (N,), 0 where the
-    target is unknown or the variable occurs nowhere.  agreed (N,) int8: backbone, or agreement of assignments.
-    status (B,): 1 satisfiable, 0 unsatisfiable, nan unknown.
+    Literal nodes: all N positives first, then all N negatives.  features (2N, 2): log1p of the occurrences
+    of the literal and of its negation.  formula_of_variable (N,) int64.  target (N,) in [0, 1]; weight
+    (N,), 0 where the target is unknown or the variable occurs nowhere.  agreed (N,) int8: backbone, or
+    agreement of assignments. status (B,): 1 satisfiable, 0 unsatisfiable, nan unknown.
     """
 
     features: Tensor
@@ -45,15 +46,17 @@ class FormulaBatch:
     status: Tensor
 
     def to(self, device: torch.device) -> FormulaBatch:
-        moved = {
-            f.name: value.to(device) if isinstance(value := getattr(self, f.name), Tensor | Incidence) else value
-            for f in dataclasses.fields(self)
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        moved: dict[str, Any] = {
+            name: value.to(device) if isinstance(value, Tensor | Incidence) else value
+            for name, value in fields.items()
         }
         return FormulaBatch(**moved)
 
 
 def union(samples: Sequence[Sample]) -> tuple[int, NDArray[np.int32], NDArray[np.int64]]:
-    """One formula out of many: number of variables N, literal nodes (num_literals,), offsets (num_clauses + 1,)."""
+    """One formula out of many: number of variables N, literal nodes (num_literals,), offsets (num_clauses +
+    1,)."""
     starts = np.concatenate([[0], np.cumsum([s.num_variables for s in samples])])
     num_variables = int(starts[-1])
     nodes = [np.where(s.literals > 0, s.literals - 1 + start, num_variables + start - s.literals - 1)
@@ -100,8 +103,8 @@ def _csr(indptr: NDArray[np.int32], indices: NDArray[np.int32], shape: tuple[int
 class SampleSet:
     """Samples of some directories, in memory up to `cache_bytes` and read again from disk beyond.
 
-    Damaged files and formulas over `max_edges` literal occurrences are dropped, counted in `num_dropped` and warned
-    of once.  Raises UsageError if nothing remains.
+    Damaged files, samples without labels and formulas over `max_edges` literal occurrences are dropped,
+    counted in `num_dropped` and warned of once.  Raises UsageError if nothing remains.
     """
 
     def __init__(self, directories: list[str], max_edges: int, cache_bytes: int = 3 << 30) -> None:
@@ -117,7 +120,7 @@ class SampleSet:
                 log.warning("%s", error)
                 self.num_dropped += 1
                 continue
-            if sample.num_edges > max_edges or sample.num_edges == 0:
+            if not 0 < sample.num_edges <= max_edges or not sample.is_labelled:
                 self.num_dropped += 1
                 continue
             room -= _bytes(sample)
@@ -126,7 +129,8 @@ class SampleSet:
             self.paths.append(path)
             self.edges.append(sample.num_edges)
         if self.num_dropped:
-            log.warning("%d samples dropped: damaged, empty or over %d edges", self.num_dropped, max_edges)
+            reason = f"damaged, empty, without labels or over {max_edges} edges"
+            log.warning("%d samples dropped: %s", self.num_dropped, reason)
         if not self.paths:
             raise UsageError(f"no usable samples in {', '.join(map(str, directories))}")
 
@@ -144,12 +148,14 @@ def _bytes(sample: Sample) -> int:
 def bucketed(
     edges: Sequence[int], batch_edges: int, seed: int, epoch: int, max_formulas: int = 64
 ) -> list[list[int]]:
-    """One epoch's batches: every index once, formulas of like size together, a pure function of its arguments.
+    """One epoch's batches: every index once, formulas of like size together, a pure function of its
+    arguments.
 
-    A batch holds at most `batch_edges` edges (one formula over it makes a batch alone) and `max_formulas` formulas.
+    A batch holds at most `batch_edges` edges (one formula over it makes a batch alone) and `max_formulas`
+    formulas.
     """
     random = np.random.default_rng([seed, epoch])
-    noisy = np.log(np.asarray(edges) + 1.0) + random.normal(0, 0.2, len(edges))  # neighbours change every epoch
+    noisy = np.log(np.asarray(edges) + 1.0) + random.normal(0, 0.2, len(edges))  # new neighbours
     batches: list[list[int]] = []
     room = 0
     for index in np.argsort(noisy, kind="stable").tolist():

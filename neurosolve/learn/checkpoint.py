@@ -1,6 +1,7 @@
 """Weights and training state as one safetensors file each: whole or not there, and nothing pickled.
 
-The file's own metadata holds a JSON object: step, epoch, position, elapsed seconds, best cost, and the whole config.
+The file's own metadata holds a JSON object: step, epoch, position, elapsed seconds, best cost, and the
+whole config.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def save_atomically(tensors: dict[str, Tensor], state: dict[str, Any], path: Pat
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors by name and the state object.  Raises ModelError for a file that is missing, damaged or of another schema."""
+    """Tensors by name and the state object.  Raises ModelError for a file that is missing, damaged or of
+    another schema."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             state = json.loads((file.metadata() or {}).get("state", "{}"))
@@ -53,7 +55,8 @@ def save_weights(network: nn.Module, state: dict[str, Any], path: Path) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> dict[str, Any]:
-    """Fill the network from either kind of file and return the file's state.  Raises ModelError on a mismatch."""
+    """Fill the network from either kind of file and return the file's state.  Raises ModelError on a
+    mismatch."""
     tensors, state = load(path)
     inner = {n.removeprefix(WEIGHTS): t for n, t in tensors.items() if n.startswith(WEIGHTS)}
     try:

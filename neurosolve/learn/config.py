@@ -16,10 +16,11 @@ LOSSES = ("phases", "backbone", "agreed")
 
 @dataclasses.dataclass(frozen=True)
 class SolveValidation:
-    """Table [solve_validation]: solve `count` validation formulas with the network's phases; the cost chooses `best`.
+    """Table [solve_validation]: solve `count` validation formulas with the network's phases; the cost
+    chooses `best`.
 
-    count 0: none, the validation loss chooses.  conflicts and time_s bound each solve; a solve that meets a bound counts
-    with what it spent.  confidence: opinions below it are left to the engine.
+    count 0: none, the validation loss chooses.  conflicts and time_s bound each solve; a solve that meets a
+    bound counts with what it spent.  confidence: opinions below it are left to the engine.
     """
 
     engine: str = "cadical195"
@@ -55,7 +56,7 @@ class TrainConfig:
     grad_clip: float = 1.0
     steps: int = 0  # stop after so many optimiser steps; 0: no bound
     minutes: float = 0.0  # stop after so much wall time, validation included; 0: no bound
-    batch_edges: int = 150_000
+    batch_edges: int = 40_000
     max_edges: int = 1_000_000
     max_validation: int = 200  # validation formulas that are scored
     validate_every: int = 500  # steps
@@ -87,7 +88,8 @@ class TrainConfig:
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Raises UsageError for a file that is no TOML, an unknown key, a missing key or a value of a wrong type."""
+    """Raises UsageError for a file that is no TOML, an unknown key, a missing key or a value of a wrong
+    type."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
 """Data-parallel training over processes that torchrun started: disjoint shards, averaged gradients.
 
-Gradients are averaged by one all-reduce of one flat buffer: a network of this package has at most some 300k parameters,
-so there is nothing to overlap, and sparse inputs and unused heads need no special care.
+Gradients are averaged by one all-reduce of one flat buffer: a network of this package has at most some 300k
+parameters, so there is nothing to overlap, and sparse inputs and unused heads need no special care.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Group:
     def shard(self, batches: list[list[int]]) -> list[list[int]]:
         """This rank's share; every rank gets the same number, and no batch goes to two ranks.
 
-        With fewer batches than ranks the batches are cut in pieces first; what cannot be shared out evenly is left for
-        another epoch, which shuffles anew.
+        With fewer batches than ranks the batches are cut in pieces first; what cannot be shared out evenly
+        is left for another epoch, which shuffles anew.
         """
         if self.world == 1:
             return batches
@@ -49,7 +49,7 @@ class Group:
         flat = torch.cat([g.reshape(-1) for g in grads])
         distributed.all_reduce(flat)
         flat /= self.world
-        for parameter, part in zip(kept, flat.split([g.numel() for g in grads]), strict=True):
+        for parameter, part in zip(kept, torch.split(flat, [g.numel() for g in grads]), strict=True):
             parameter.grad = part.view_as(parameter).clone()
 
     def from_leader(self, value: float, device: torch.device) -> float:

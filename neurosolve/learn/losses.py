@@ -14,7 +14,8 @@ Output = tuple[Tensor, Tensor]  # phase logit (N,), share (N,) of the formula's 
 
 
 def mean_per_formula(values: Tensor, weight: Tensor, batch: FormulaBatch) -> Tensor:
-    """Weighted mean over each formula's variables, then the mean over formulas that have any weight: a scalar."""
+    """Weighted mean over each formula's variables, then the mean over formulas that have any weight: a
+    scalar."""
     zeros = torch.zeros(batch.num_formulas, device=values.device)
     total = zeros.index_add(0, batch.formula_of_variable, values * weight)
     mass = zeros.index_add(0, batch.formula_of_variable, weight)
@@ -45,7 +46,8 @@ def sat_loss(share: Tensor, batch: FormulaBatch) -> Tensor:
 
 
 def deep_supervision(outputs: Sequence[Output], batch: FormulaBatch, sat_weight: float) -> Tensor:
-    """All readouts, the i-th of k weighted by i / (1 + ... + k): later rounds matter more, early ones still learn."""
+    """All readouts, the i-th of k weighted by i / (1 + ... + k): later rounds matter more, early ones still
+    learn."""
     weights = [2 * (i + 1) / (len(outputs) * (len(outputs) + 1)) for i in range(len(outputs))]
     total = outputs[0][0].sum() * 0.0
     for weight, (logit, share) in zip(weights, outputs, strict=True):
@@ -58,7 +60,8 @@ def deep_supervision(outputs: Sequence[Output], batch: FormulaBatch, sat_weight:
 def backbone_loss(logit: Tensor, values: Tensor) -> Tensor:
     """NeuroBack's: cross-entropy on backbone variables alone, class c weighted by N / (2 (N_c + 1)).
 
-    logit (N,), values (N,) in {-1, 0, +1}; variables at 0 are masked out.  The mean over the rest, 0 if there are none.
+    logit (N,), values (N,) in {-1, 0, +1}; variables at 0 are masked out.  The mean over the rest, 0 if
+    there are none.
     """
     chosen = values != 0
     if not bool(chosen.any()):
@@ -71,8 +74,9 @@ def backbone_loss(logit: Tensor, values: Tensor) -> Tensor:
 
 
 def loss_of(kind: str, outputs: Sequence[Output], batch: FormulaBatch, sat_weight: float) -> Tensor:
-    """kind: 'phases' (soft targets, all readouts), 'backbone' (NeuroBack's, last readout, proven backbones only) or
-    'agreed' (the same with the variables in which all known assignments agree counted as backbone)."""
+    """kind: 'phases' (soft targets, all readouts), 'backbone' (NeuroBack's, last readout, proven backbones
+    only) or 'agreed' (the same with the variables in which all known assignments agree counted as
+    backbone)."""
     if kind == "phases":
         return deep_supervision(outputs, batch, sat_weight)
     return backbone_loss(outputs[-1][0], batch.backbone if kind == "backbone" else batch.agreed)

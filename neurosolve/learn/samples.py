@@ -43,9 +43,8 @@ class Sample:
     def __post_init__(self) -> None:
         n = self.num_variables
         if self.assignments.ndim != 2 or self.assignments.shape[1] != n or self.backbone.shape != (n,):
-            raise ValueError(
-                f"{self.name}: labels of shape {self.assignments.shape}, {self.backbone.shape} for {n} variables"
-            )
+            shapes = f"{self.assignments.shape} and {self.backbone.shape}"
+            raise ValueError(f"{self.name}: labels of shape {shapes} for {n} variables")
 
     @property
     def num_clauses(self) -> int:
@@ -60,20 +59,28 @@ class Sample:
     def cnf(self) -> CNF:
         return CNF(self.num_variables, self.literals, self.offsets)
 
+    @property
+    def is_labelled(self) -> bool:
+        """Whether there is anything to learn from: a status, an assignment or a backbone."""
+        return bool(self.status or len(self.assignments) or self.backbone.any())
+
     def targets(self) -> NDArray[np.float32]:
-        """(n,): the share of assignments in which each variable is true; 0 or 1 on the backbone, nan if unknown."""
+        """(n,): the share of assignments in which each variable is true; 0 or 1 on the backbone, nan if
+        unknown."""
         share = np.full(self.num_variables, np.nan, np.float32)
         if len(self.assignments):
             share = (self.assignments > 0).mean(axis=0, dtype=np.float32)
         return np.where(self.backbone != 0, (self.backbone + 1) / 2, share).astype(np.float32)
 
     def agreed(self) -> NDArray[np.int8]:
-        """(n,): the backbone, or where assignments are all that is known the value in which all of them agree."""
+        """(n,): the backbone, or where assignments are all that is known the value in which all of them
+        agree."""
         if not len(self.assignments):
             return self.backbone
         total = self.assignments.sum(axis=0, dtype=np.int64)
         same = np.where(np.abs(total) == len(self.assignments), np.sign(total), 0).astype(np.int8)
-        return np.where(self.backbone != 0, self.backbone, 0 if self.backbone_complete else same).astype(np.int8)
+        rest = 0 if self.backbone_complete else same
+        return np.where(self.backbone != 0, self.backbone, rest).astype(np.int8)
 
 
 def write_sample(sample: Sample, path: Path) -> None:

@@ -1,4 +1,5 @@
-"""The cost that chooses checkpoints: solving validation formulas with the network's phases, delivered for real."""
+"""The cost that chooses checkpoints: solving validation formulas with the network's phases, delivered for
+real."""
 
 from __future__ import annotations
 
@@ -24,14 +25,16 @@ class SolveCost:
         self.config, self.seed = config, seed
         satisfiable = [i for i, s in enumerate(samples) if s.status == 1]
         count = min(config.count, len(satisfiable))
-        self.chosen = [satisfiable[i] for i in np.linspace(0, len(satisfiable) - 1, count).round().astype(int)]
+        places = np.linspace(0, len(satisfiable) - 1, count).round().astype(int)  # evenly: over all families
+        self.chosen = [satisfiable[i] for i in places]
         self.samples = samples
         self._stock: float | None = None
 
     def measure(self, logits: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         """{solve_cost, stock_cost, solve_ratio, solved}; empty without formulas.  logits: (n,) a sample.
 
-        The cost is the shifted geometric mean of conflicts (milliseconds of CPU where the engine counts none).
+        The cost is the shifted geometric mean of conflicts (milliseconds of CPU where the engine counts
+        none).
         """
         if not self.chosen:
             return {}

@@ -1,7 +1,8 @@
 """Training: CONFIG.toml -> checkpoints, a log, and the best weights by what they cost to solve with.
 
-A run is a pure function of its config and seed as long as `steps` bounds it: batches come from (seed, epoch), the number
-of rounds and dropout from (seed, step), so that a run killed at any moment and resumed ends with the same weights.
+A run is a pure function of its config and seed as long as `steps` bounds it: batches come from (seed,
+epoch), the number of rounds and dropout from (seed, step), so that a run killed at any moment and resumed
+ends with the same weights.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def train(
 ) -> dict[str, Any]:
     """Run to the budget's end; returns {best, best_step, step, elapsed_s, num_parameters, directory, ...}.
 
-    device: 'cpu' or 'cuda'.  resume: go on from the run's last checkpoint if there is one.  Raises UsageError if the
-    run's directory already holds a checkpoint and resume is False.
+    device: 'cpu' or 'cuda'.  resume: go on from the run's last checkpoint if there is one.  Raises
+    UsageError if the run's directory already holds a checkpoint and resume is False.
     """
     trainer = Trainer(config, torch.device(device), resume, progress)
     try:
@@ -208,8 +209,8 @@ class Trainer:
             checkpoint.save_weights(
                 self.network, self._kept() | {"scores": scores | solved}, self.directory / BEST
             )
-        row = {"step": state.step, "share": round(share, 4), "elapsed_s": round(self._elapsed(), 1),
-               "train_loss": state.running_loss, **scores, **solved, "best_step": state.best_step}  # fmt: skip
+        now = {"step": state.step, "share": share, "elapsed_s": self._elapsed()}
+        row = {**now, "train_loss": state.running_loss, **scores, **solved, "best_step": state.best_step}
         with (self.directory / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         for name, value in (scores | solved).items():
@@ -243,7 +244,8 @@ class Trainer:
 
 def learning_rate_factor(step: int, share: float, warm_up: int) -> float:
     """Linear warm-up over steps times a cosine over the budget's share, ending at 1% of the peak."""
-    return min(1.0, (step + 1) / max(warm_up, 1)) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(share, 1.0))) / 2)
+    cosine = (1 + math.cos(math.pi * min(share, 1.0))) / 2
+    return min(1.0, (step + 1) / max(warm_up, 1)) * (0.01 + 0.99 * cosine)
 
 
 class _NoWriter:
@@ -260,7 +262,7 @@ def _tensorboard(directory: Path) -> Any:
     except ImportError:
         log.warning("tensorboard is not installed: history.jsonl alone keeps the log")
         return _NoWriter()
-    return SummaryWriter(str(directory / "tensorboard"))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(directory / "tensorboard"))
 
 
 def main(

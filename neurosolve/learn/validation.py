@@ -1,4 +1,5 @@
-"""What a network is worth on formulas it was not trained on: loss, accuracy, and the cost of solving with its phases."""
+"""What a network is worth on formulas it was not trained on: loss, accuracy, and the cost of solving with
+its phases."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ def choose(samples: SampleSet, count: int) -> list[int]:
     """At most `count` indices evenly over the sorted files, hence over the families."""
     if len(samples) <= count:
         return list(range(len(samples)))
-    return np.unique(np.linspace(0, len(samples) - 1, count).round().astype(int)).tolist()
+    return [int(i) for i in np.unique(np.linspace(0, len(samples) - 1, count).round())]
 
 
 @torch.no_grad()

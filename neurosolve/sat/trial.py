@@ -17,7 +17,8 @@ def cost(
     time_s: float | None,
     seed: int = 0,
 ) -> tuple[float, bool]:
-    """(conflicts spent, answered?); CPU milliseconds where the engine counts no conflicts.  phases None: stock."""
+    """(conflicts spent, answered?); CPU milliseconds where the engine counts no conflicts.  phases None:
+    stock."""
     try:
         from neurosolve.sat import engines
     except ImportError:

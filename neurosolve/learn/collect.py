@@ -1,0 +1,202 @@
+"""A directory of formulas -> labelled samples, in parallel, resumable, and never stopped by one bad
+instance."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosolve.errors import UsageError
+from neurosolve.learn.samples import SUFFIX, Sample, write_sample
+from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
+from neurosolve.process import run_in_child, send
+from neurosolve.sat.dimacs import read_dimacs
+from neurosolve.sat.labels import LabelOptions, label
+
+GENERATED = re.compile(r"^(?P<family>.+?)[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
+ERRORS = "errors.jsonl"
+LABELS = ("planted", "models", "backbone")
+GRACE_S = 5.0  # beyond time_s for reading and for finishing by itself
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One instance.  error: what went wrong, None for a sample; reason: why labelling ended early, if it
+    did."""
+
+    name: str
+    status: int = 0
+    num_assignments: int = 0
+    num_backbone: int = 0
+    wall_time_s: float = 0.0
+    reason: str | None = None
+    error: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Collected:
+    """Totals of a run.  num_skipped: samples that were there already."""
+
+    num_written: int = 0
+    num_skipped: int = 0
+    num_errors: int = 0
+    num_labelled: int = 0  # of those written, the ones with an assignment, a backbone or a status
+
+
+Progress = Callable[[Outcome, int, int], None]  # the outcome, how many are done, of how many
+
+
+def collect_sat(
+    directory: str | Path,
+    out: str | Path,
+    workers: int = 1,
+    time_s: float = 60.0,
+    labels: str = "all",
+    memory_bytes: int | None = 4 << 30,
+    num_assignments: int = 12,
+    conflicts: int = 500_000,
+    backbone_conflicts: int = 1_000,
+    seed: int = 0,
+    family: str | None = None,
+    progress: Progress | None = None,
+) -> Collected:
+    """Label every CNF below `directory` (any compression) and write one sample each below `out`.
+
+    labels: 'all', or some of planted, models, backbone joined by commas.  time_s and memory_bytes bound one
+    instance, in a child process of its own.  NAME.planted beside NAME.cnf* holds literals of a known
+    assignment. NAME.backbone.xz beside it, or in DataBack's backbone/ tree, is taken for the backbone
+    instead of solving for it. Samples already there are skipped; errors go to out/errors.jsonl.  Raises
+    UsageError for unknown labels.
+    """
+    wanted = LABELS if labels == "all" else tuple(part.strip() for part in labels.split(","))
+    if unknown := set(wanted) - set(LABELS):
+        raise UsageError(f"unknown labels {', '.join(sorted(unknown))}; known: all, {', '.join(LABELS)}")
+    root, target = Path(directory), Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    tasks = [(path, target / f"{sample_name(path, root)}{SUFFIX}") for path in find_cnfs(root)]
+    todo = [(path, to) for path, to in tasks if not to.exists()]
+    options = LabelOptions(
+        **{name: name in wanted for name in LABELS},
+        num_assignments=num_assignments,
+        conflicts=conflicts,
+        backbone_conflicts=backbone_conflicts,
+        time_s=time_s,
+        seed=seed,
+    )
+    written = labelled = errors = 0
+    jobs = [(path, to, root, options, memory_bytes, family) for path, to in todo]
+    with (target / ERRORS).open("a", encoding="utf-8") as bad:
+        for done, outcome in enumerate(_in_parallel(jobs, workers), start=1):
+            written += outcome.error is None
+            errors += outcome.error is not None
+            labelled += bool(outcome.status or outcome.num_assignments or outcome.num_backbone)
+            if outcome.error is not None:
+                bad.write(json.dumps(dataclasses.asdict(outcome)) + "\n")
+                bad.flush()
+            if progress:
+                progress(outcome, done, len(todo))
+    return Collected(written, len(tasks) - len(todo), errors, labelled)
+
+
+def _in_parallel(jobs: list[tuple[Any, ...]], workers: int) -> Iterator[Outcome]:
+    """Outcomes as they come.  The threads only wait for children; being daemons they let Ctrl-C end at
+    once."""
+    waiting: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    for job in jobs:
+        waiting.put(job)
+
+    def work() -> None:
+        while True:
+            try:
+                job = waiting.get_nowait()
+            except queue.Empty:
+                return
+            finished.put(_collect_one(*job))
+
+    for _ in range(min(max(workers, 1), len(jobs))):
+        threading.Thread(target=work, daemon=True).start()
+    for _ in jobs:
+        yield finished.get()
+
+
+def _collect_one(
+    path: Path, to: Path, root: Path, options: LabelOptions, memory_bytes: int | None, family: str | None
+) -> Outcome:
+    """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
+    began = time.monotonic()
+    name = sample_name(path, root)
+    try:
+        messages: list[tuple[str, Any]] = []
+        run = run_in_child(_child, path, root, options, time_s=options.time_s + GRACE_S,
+                           memory_bytes=memory_bytes, on_message=messages.append)  # fmt: skip
+        sample = assemble(messages, name, family or _family(path, root))
+        if sample is None:
+            return Outcome(name, wall_time_s=time.monotonic() - began, error=f"unread: {run.reason}")
+        write_sample(sample, to)
+    except Exception as error:  # one bad instance never ends a run
+        return Outcome(name, wall_time_s=time.monotonic() - began, error=f"{type(error).__name__}: {error}")
+    return Outcome(name, sample.status, len(sample.assignments), int((sample.backbone != 0).sum()),
+                   time.monotonic() - began, run.reason)  # fmt: skip
+
+
+def _child(path: Path, root: Path, options: LabelOptions) -> None:
+    """In the child: read, send the formula, then every finding."""
+    cnf = read_dimacs(path)
+    send(("cnf", (cnf.num_variables, cnf.literals, cnf.offsets)))
+    bone_file = find_backbone(path, root)
+    if bone_file is not None:
+        send(("status", 1))
+        send(("backbone", (read_backbone(bone_file, cnf.num_variables), True)))
+        options = dataclasses.replace(options, backbone=False)
+        if not options.models:
+            return
+    label(cnf, read_planted(path, cnf.num_variables), options, send)
+
+
+def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> Sample | None:
+    """The sample that a child's messages make; None if it was not even read."""
+    found = dict(messages)  # the last of each kind: the latest backbone
+    if "cnf" not in found:
+        return None
+    num_variables, literals, offsets = found["cnf"]
+    assignments = [value for kind, value in messages if kind == "assignment"]
+    bone, complete = found.get("backbone", (np.zeros(num_variables, np.int8), False))
+    match = GENERATED.match(name.rsplit("__", 1)[-1])
+    return Sample(
+        num_variables=num_variables,
+        literals=literals,
+        offsets=offsets,
+        assignments=np.asarray(assignments, np.int8).reshape(len(assignments), num_variables),
+        backbone=bone,
+        backbone_complete=complete,
+        status=found.get("status", 0),
+        family=match["family"] if match else family,
+        size=int(match["size"]) if match else num_variables,
+        seed=int(match["seed"]) if match else 0,
+        name=name,
+    )
+
+
+def find_cnfs(root: Path) -> Iterator[Path]:
+    """Files below `root` that are named like CNFs, sorted."""
+    yield from sorted(p for p in root.rglob("*") if CNF_NAME.search(p.name) and p.is_file())
+
+
+def sample_name(path: Path, root: Path) -> str:
+    """The path below root without its suffixes, folders joined by two underscores."""
+    return CNF_NAME.sub("", str(path.relative_to(root))).replace("/", "__")
+
+
+def _family(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).parts
+    return parts[0] if len(parts) > 1 else root.name
