@@ -107,9 +107,9 @@ class ByteStream:
             data = self._source.read(min(size, self._left + 1))
         except EOFError as error:
             raise InputError(self.name, None, f"truncated {self._format} data") from error
-        except OSError as error:
-            raise InputError(self.name, None, f"cannot be read: {error.strerror or error}") from error
-        except (zlib.error, lzma.LZMAError, _zstd_error()) as error:
+        except (OSError, zlib.error, lzma.LZMAError, _zstd_error()) as error:
+            if getattr(error, "errno", None):  # the system's; a decompressor's OSError has none
+                raise InputError(self.name, None, f"cannot be read: {error}") from error
             raise InputError(self.name, None, f"damaged {self._format} data: {error}") from error
         self._left -= len(data)
         if self._left < 0:
