@@ -15,7 +15,8 @@ from bench.rows import BenchError
 
 STOCK_GUIDANCES = ("none", "preset", "walk")
 TWO_PART_GUIDANCES = ("model", "file")
-PRESETS = ("sat", "unsat")
+OPTIONAL_TWO_PART = ("preset", "auto", "majority")
+DELIVERIES = ("", "auto", "rename", "forced", "initial", "decide", "order")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,14 +55,15 @@ class Limits:
 def parse_arm(spec: str) -> Arm:
     """`[NAME=]ENGINE:GUIDANCE[:DELIVERY][:OPTIONS]`, e.g. `ours=cadical195:model:universal:rename:--race`.
 
-    `exec:PATH`, `model:NAME`, `file:PATH`, `preset:sat` keep their colon; an empty delivery is the default.
+    `exec:PATH`, `model:NAME`, `file:PATH`, `preset:sat`, `auto:NAME` keep their colon; an empty delivery is
+    the default one, and a name in DELIVERIES is never an argument of `preset`, `auto` or `majority`.
     Raises BenchError when a part is missing.
     """
     label, _, rest = spec.partition("=") if "=" in spec.split(":", 1)[0] else ("", "", spec)
     parts = rest.split(":")
     engine = _take(parts, ("exec",), spec)
     guidance = _take(parts, TWO_PART_GUIDANCES, spec)
-    if guidance == "preset" and parts and parts[0] in PRESETS:
+    if guidance in OPTIONAL_TWO_PART and parts and parts[0] not in DELIVERIES and parts[0][0] != "-":
         guidance += ":" + parts.pop(0)
     delivery = parts.pop(0) if parts and not parts[0].startswith("-") else ""
     extra = tuple(shlex.split(":".join(parts)))

@@ -41,12 +41,13 @@ class Grid:
     incomplete: list[str]
 
 
-def build_grid(runs: Sequence[Row], measure: str = "wall_s") -> Grid:
-    """Arrange rows; raises BenchError with no complete instance or with two different limits."""
+def build_grid(runs: Sequence[Row], measure: str = "wall_s", order: Sequence[str] = ()) -> Grid:
+    """Arrange rows, the arms in `order`; raises BenchError with no complete instance or with two limits."""
     by_cell: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in runs:
         by_cell[row["arm"], row["sha256"]].append(row)
-    arms = list(dict.fromkeys(row["arm"] for row in sorted(runs, key=lambda row: row["again"])))
+    present = dict.fromkeys(row["arm"] for row in runs)
+    arms = sorted(present, key=lambda arm: order.index(arm) if arm in order else len(order))
     names = {row["sha256"]: row for row in runs}
     complete = [sha for sha in names if all((arm, sha) in by_cell for arm in arms)]
     limits = {row["limit_s"] for row in runs}
@@ -111,7 +112,7 @@ class _Cell:
             solved=solved,
             unknown=not solved and not error,
             error=error,
-            conflicts=float(np.mean(np.array(counts, dtype=float)))  # None becomes nan,
+            conflicts=float(np.mean(np.array(counts, dtype=float))),  # None becomes nan
             guided=float(np.mean([bool(gate) for gate in gates])) if gates else np.nan,
             stages={name: float(np.mean(values)) for name, values in stages.items()},
         )

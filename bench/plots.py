@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from bench.grid import Grid
 from bench.stats import Bools
@@ -16,7 +17,7 @@ from bench.stats import Bools
 FLOOR_S = 0.01  # both axes are logarithmic and start here
 
 
-def _svg(figure: plt.Figure) -> str:
+def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "neurosolve"}):  # equal data, equal bytes
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
@@ -51,7 +52,9 @@ def scatter(grid: Grid, arm: str, base: str) -> str:
     for answer, marker, label in marks:
         chosen = answers == answer
         if chosen.any():
-            axes.scatter(across[chosen], up[chosen], s=16, marker=marker, label=label, alpha=0.75, linewidths=1)
+            axes.scatter(
+                across[chosen], up[chosen], s=16, marker=marker, label=label, alpha=0.75, linewidths=1
+            )
     ends = (FLOOR_S, grid.limit_s * 1.1)
     axes.plot(ends, ends, color="grey", linewidth=0.8)
     axes.axhline(grid.limit_s, color="grey", linewidth=0.6, linestyle=":")

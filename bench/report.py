@@ -77,7 +77,8 @@ def _plots(grid: Grid, scored: Score) -> list[str]:
     best = best_stock(grid, everything)
     rivals = dict.fromkeys([scored.baseline, *([best] if best else [])])
     for arm in grid.arms:
-        drawn += [plots.scatter(grid, arm, rival) for rival in rivals if rival != arm and arm not in grid.stock]
+        others = [rival for rival in rivals if rival != arm and arm not in grid.stock]
+        drawn += [plots.scatter(grid, arm, rival) for rival in others]
     return drawn
 
 
@@ -92,9 +93,9 @@ def facts(headers: Sequence[Row]) -> list[str]:
         lines[f"Python {machine['python']}, {packages}"] = None
         memory = f"{header['memory_limit'] / 1e9:g} GB" if header["memory_limit"] else "no memory limit"
         lines[
-            f"limit {header['limit_s']:g} s, {memory}, {header['workers']} at a time, seeds {header['seeds']}, "
-            f"commit {header.get('commit', 'unknown')[:12]}{' with changes' if header.get('dirty') else ''}, "
-            f"{header['time'][:10]}"
+            f"limit {header['limit_s']:g} s, {memory}, {header['workers']} at a time, "
+            f"seeds {header['seeds']}, commit {header.get('commit', 'unknown')[:12]}"
+            f"{' with changes' if header.get('dirty') else ''}, {header['time'][:10]}"
         ] = None
         for arm in header["arms"]:
             lines[f"{arm['name']}: {_describe(arm)}"] = None
@@ -109,7 +110,8 @@ def _describe(arm: dict[str, Any]) -> str:
 
 
 def html(sections: Sequence[Section], command: str) -> str:
-    return PAGE.render(sections=sections, command=command, legend=tables.LEGEND)
+    page: str = PAGE.render(sections=sections, command=command, legend=tables.LEGEND)
+    return page
 
 
 def markdown(sections: Sequence[Section], command: str) -> str:

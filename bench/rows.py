@@ -1,7 +1,7 @@
 """Result rows: JSON lines, fsynced one by one while a run goes on, compressed when it is done.
 
-A file holds `{"kind": "header", ...}` rows, one a session (machine, versions, arms), and `{"kind": "run", ...}`
-rows, each with the id of its session.
+A file holds `{"kind": "header", ...}` rows, one a session (machine, versions, arms), and
+`{"kind": "run", ...}` rows, each with the id of its session.
 """
 
 from __future__ import annotations

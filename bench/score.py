@@ -45,8 +45,9 @@ class Line:
     geomean_s: float
     share_guided: float | None  # None: the arm has no gate
     stages: dict[str, float]  # median seconds of each stage the command line reported
-    base: Pair | None
-    best_stock: Pair | None
+    base: Pair | None  # None for the baseline itself
+    best_name: str | None  # the best stock arm of the group
+    best_stock: Pair | None  # None for that arm itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +88,14 @@ def groups(instances: Sequence[Row]) -> dict[str, Bools]:
     return found
 
 
-def score(runs: Sequence[Row], baseline: str | None = None, measure: str = "wall_s") -> Score:
+def score(
+    runs: Sequence[Row], baseline: str | None = None, measure: str = "wall_s", order: Sequence[str] = ()
+) -> Score:
     """Score rows against `baseline` (default: the arm that was run twice) and each group's best stock arm.
 
     Raises BenchError for an unknown baseline or when no instance was run on every arm.
     """
-    grid = build_grid(runs, measure)
+    grid = build_grid(runs, measure, order)
     baseline = baseline or next(iter(grid.again.values()), grid.arms[0])
     if baseline not in grid.arms:
         raise BenchError(f"no arm is called {baseline!r}; there are {', '.join(grid.arms)}")
@@ -148,6 +151,7 @@ def _line(
             if len(known := values[row, mask][~np.isnan(values[row, mask])])
         },
         base=pair(grid, mask, arm, baseline, noise) if arm != baseline else None,
+        best_name=best,
         best_stock=pair(grid, mask, arm, best, noise) if best and arm != best else None,
     )
 

@@ -1,8 +1,8 @@
 """Suites: CSV files of instances, each a generator's seed, a path under $NEUROSOLVE_DATA, or a fetched file.
 
 Columns: name, family, size, seed, split, status (SAT, UNSAT or empty), source, sha256 (of the content,
-decompressed).  A source is `generate:FAMILY`, `data:PATH` or `fetched:PATH`; generated instances are made when
-they are needed.
+decompressed).  A source is `generate:FAMILY`, `data:PATH` or `fetched:PATH`; generated instances are made
+when they are needed.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def write_suite(path: Path, instances: Sequence[Instance], comment: str) -> None
     """Write a suite file; `comment` (how it was made) goes on top, a `#` before every line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
-        file.writelines(f"# {line}\n" for line in comment.splitlines())
+        file.writelines(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(dataclasses.asdict(instance) for instance in instances)

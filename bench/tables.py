@@ -13,12 +13,12 @@ INSIDE = "≈"  # after a figure: no farther from 1 than the A/A pair of the sam
 Cell = Callable[[Score, Line], str]
 
 LEGEND = (
-    "Times are total process seconds measured from outside; a run without an answer within the limit counts at "
-    "the limit, at twice the limit in PAR-2. `vs base` and `vs best stock` are geometric means of paired time "
-    "ratios, both times shifted by 1 s, with bootstrap 95% intervals over instances; the best stock arm is the "
-    "one of the smallest shifted geometric mean on the same instances. Conflicts: geometric mean of paired ratios "
-    "shifted by 10, over the instances both arms solved (how many in brackets). "
-    f"{INSIDE} marks a figure inside the A/A spread: the reference arm run twice, farther end of its interval. "
+    "Times are total process seconds measured from outside; a run without an answer within the limit counts "
+    "at the limit, at twice the limit in PAR-2. `vs base` and `vs best stock` are geometric means of paired "
+    "time ratios, both times shifted by 1 s, with bootstrap 95% intervals over instances; the best stock arm "
+    "is the one of the smallest shifted geometric mean on the same instances. Conflicts: geometric mean of "
+    "paired ratios shifted by 10, over the instances both arms solved (how many in brackets). "
+    f"{INSIDE} marks a figure inside the A/A spread (the base run twice, farther end of its interval). "
     "Wilcoxon: signed ranks of the log ratios; McNemar: exact, solved only by the arm / only by the baseline."
 )
 
@@ -55,7 +55,7 @@ def _of(line: Line, read: Callable[[Pair], str]) -> str:
 
 def _best(line: Line) -> str:
     if line.best_stock is None:
-        return "is the best stock" if line.base is None or line.count else MISSING
+        return "best stock" if line.arm == line.best_name else MISSING
     return f"{interval(line.best_stock.time, line.best_stock.time_inside)} {line.best_stock.other}"
 
 
@@ -73,7 +73,9 @@ SOLVED: list[tuple[str, Cell]] = [
 CONFLICTS: list[tuple[str, Cell]] = [
     (
         "conflicts vs base",
-        lambda score, line: _of(line, lambda pair: interval(pair.conflicts, pair.conflicts_inside, count=True)),
+        lambda score, line: _of(
+            line, lambda pair: interval(pair.conflicts, pair.conflicts_inside, count=True)
+        ),
     ),
     (
         "conflicts vs best stock",

@@ -1,0 +1,114 @@
+"""A stand-in for the command line: solves by truth table, and misbehaves when its guidance says so."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from bench.suites import Instance, Places, content_sha256
+
+FAKE = textwrap.dedent('''
+    import gzip, itertools, json, os, random, signal, subprocess, sys, time
+    from pathlib import Path
+
+    EXIT = {"SATISFIABLE": 10, "UNSATISFIABLE": 20, "UNKNOWN": 0}
+
+    def option(name, default=None):
+        return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
+
+    def clauses(path):
+        data = Path(path).read_bytes()
+        text = (gzip.decompress(data) if data[:2] == b"\\x1f\\x8b" else data).decode()
+        words = [w for line in text.splitlines() if line[:1] not in "cp" for w in line.split()]
+        found, current = [], []
+        for word in map(int, words):
+            if word: current.append(word)
+            else: found.append(current); current = []
+        return found, int(next(l for l in text.splitlines() if l[:1] == "p").split()[2])
+
+    def solve():
+        guidance, path = option("--guidance"), sys.argv[2]
+        if "LOG" in os.environ:
+            with open(os.environ["LOG"], "a") as log: log.write(f"{Path(path).name} {guidance}\\n")
+        formula, n = clauses(path)
+        unit = n == 1
+        model = next((m for m in itertools.product((1, -1), repeat=n)
+                      if all(any(m[abs(l) - 1] * l > 0 for l in c) for c in formula)), None)
+        status = "SATISFIABLE" if model else "UNSATISFIABLE"
+        if guidance == "crash" and not unit: sys.exit("boom")
+        if guidance == "badarm": sys.exit("no such guidance")
+        if guidance == "lie" and not unit: status = "SATISFIABLE" if status[0] == "U" else "UNSATISFIABLE"
+        if guidance == "wrongexit" and not unit: EXIT[status] = 0
+        if guidance == "giveup": status = "SATISFIABLE" if unit else "UNKNOWN"
+        if guidance == "hang" and not unit:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+            time.sleep(60)
+        if guidance == "hog" and not unit:
+            block = b"x" * (400 << 20); time.sleep(60)
+        if guidance.startswith("slow") and not unit: time.sleep(float(guidance[4:]))
+        conflicts = {"none": 100, "walk": 50}.get(guidance, 25)
+        report = {"schema": 1, "status": status, "engine": option("--engine"), "guidance": guidance,
+                  "delivery": option("--delivery", "rename"), "model": None, "model_hash": None,
+                  "gate": None if guidance in ("none", "walk") else {"guided": True}, "stages": {"solve_s": 0.5},
+                  "wall_time_s": 0.0, "cpu_time_s": 0.0, "memory_bytes": 1, "stats": {"num_conflicts": conflicts},
+                  "reason": None, "versions": {}}
+        if "--json" in sys.argv: print(json.dumps(report))
+        else:
+            print("s", status)
+            if model: print("v", *[v * (i + 1) for i, v in enumerate(model)], 0)
+        sys.exit(EXIT[status])
+
+    def generate():
+        family, size, seed, out = sys.argv[2], int(option("--size")), int(option("--seed")), Path(option("--out"))
+        if family == "nothing": sys.exit(0)
+        rng = random.Random(f"{family}{size}{seed}")
+        lines = [f"p cnf {size} {size}"]
+        for _ in range(size):
+            lines.append(" ".join(str(v if rng.random() < 0.7 else -v) for v in rng.sample(range(1, size + 1), 2)) + " 0")
+        (out / "one.cnf.gz").write_bytes(gzip.compress("\\n".join(lines).encode() + b"\\n"))
+        if family == "planted": (out / "one.planted").write_text("1 2 0")
+
+    def models():
+        print(json.dumps({"models": [{"name": "small", "hash": "abc", "error": None}]}))
+
+    {"solve": solve, "generate": generate, "models": models}[sys.argv[1]]()
+''')  # noqa: E501
+
+
+@pytest.fixture(scope="session")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    path = tmp_path_factory.mktemp("cli") / "fake.py"
+    path.write_text(FAKE)
+    return (sys.executable, "-S", "-E", str(path))
+
+
+@pytest.fixture
+def places(cli: tuple[str, ...], tmp_path: Path) -> Places:
+    return Places(cli, cache=tmp_path / "instances", fetched=tmp_path / "fetched", data=tmp_path / "data")
+
+
+FORMULAS = {
+    "sat": "p cnf 2 2\n1 2 0\n-1 0\n",
+    "unsat": "p cnf 2 3\n1 0\n-1 2 0\n-2 0\n",
+    "easy": "p cnf 3 1\n1 2 3 0\n",
+}
+
+
+@pytest.fixture
+def instances(places: Places) -> list[Instance]:
+    """Three formulas as a data suite; only the first one's status is known."""
+    assert places.data is not None
+    places.data.mkdir()
+    found = []
+    for name, text in FORMULAS.items():
+        path = places.data / f"{name}.cnf"
+        path.write_text(text)
+        status = "SAT" if name == "sat" else ""
+        found.append(
+            Instance(name, "toy", "2", "", "trained-size", status, f"data:{name}.cnf", content_sha256(path), "toys")
+        )
+    return found
