@@ -29,7 +29,7 @@ def format_integers(values: npt.NDArray[np.int32]) -> bytes:
 def parse_integers(text: bytes) -> npt.NDArray[np.int64] | None:
     """The integers of `text`, in order; None unless it is all 0 or -?[1-9][0-9]* or [0-9]+ between blanks.
 
-    Blanks are space, tab, CR and LF.  A number past int64 comes back as its largest value, never wrapped.
+    Blanks are space, tab, CR and LF.  A number past int64 comes back as the largest or the smallest.
     NumPy's text parser reads "1-2" as two numbers, "+3" as 3, blanks as 0: so the bytes are looked at first.
     """
     data = np.frombuffer(text, np.uint8)
