@@ -58,7 +58,7 @@ class TrainConfig:
     minutes: float = 0.0  # stop after so much wall time, validation included; 0: no bound
     batch_edges: int = 40_000
     max_edges: int = 1_000_000
-    max_validation: int = 200  # validation formulas that are scored
+    max_validation: int = 100  # validation formulas that are scored
     validate_every: int = 500  # steps
     checkpoint_every: int = 100  # steps
     seed: int = 0

@@ -26,14 +26,15 @@ from neurosolve.learn import checkpoint
 from neurosolve.learn.batches import SampleSet, bucketed, collate
 from neurosolve.learn.config import TrainConfig, read_config
 from neurosolve.learn.distributed import Group, join
+from neurosolve.learn.journal import Journal
 from neurosolve.learn.losses import loss_of
-from neurosolve.learn.networks import build
+from neurosolve.learn.networks import NETWORKS, build
 from neurosolve.learn.solve_cost import SolveCost
 from neurosolve.learn.validation import choose, score
 
 log = logging.getLogger(__name__)
 
-LAST, BEST, HISTORY = "last.safetensors", "best.safetensors", "history.jsonl"
+LAST, BEST = "last.safetensors", "best.safetensors"
 SMOOTHING = 0.98  # of the running training loss that is shown
 
 
@@ -86,6 +87,8 @@ class Trainer:
         self, config: TrainConfig, device: torch.device, resume: bool, progress: Progress | None
     ) -> None:
         self.config, self.device, self.progress = config, device, progress
+        if config.network not in NETWORKS:
+            raise UsageError(f"unknown network {config.network!r}; known: {', '.join(NETWORKS)}")
         torch.set_num_threads(config.threads)
         self.group: Group = join(device)
         torch.manual_seed(config.seed)
@@ -96,13 +99,14 @@ class Trainer:
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self.directory, self.state = config.directory, State()
+        self._validated_at = -1  # the step
         self._resume_or_begin(resume)
         self.samples = SampleSet(config.samples, config.max_edges)
         if self.group.leads:
             held_out = SampleSet(config.validation, config.max_edges)
             self.held_out = [held_out[i] for i in choose(held_out, config.max_validation)]
             self.solve_cost = SolveCost(self.held_out, config.solve_validation, config.seed)
-            self.writer = _tensorboard(self.directory)
+            self.journal = Journal(self.directory)
         self._began = time.monotonic() - self.state.elapsed_s
 
     def _resume_or_begin(self, resume: bool) -> None:
@@ -130,8 +134,6 @@ class Trainer:
                 self._validate(1.0)
             self._save()
         return self._summary()
-
-    _validated_at = -1
 
     def _stream(self) -> Iterator[list[int]]:
         """This rank's batches for ever, from where the state stands."""
@@ -189,8 +191,8 @@ class Trainer:
         if not self.group.leads:
             return
         if state.step % 20 == 0:
-            self.writer.add_scalar("train/loss", state.running_loss, state.step)
-            self.writer.add_scalar("train/learning_rate", self.optimizer.param_groups[0]["lr"], state.step)
+            rate = self.optimizer.param_groups[0]["lr"]
+            self.journal.scalars("train", {"loss": state.running_loss, "learning_rate": rate}, state.step)
         scores = self._validate(share) if state.step % self.config.validate_every == 0 else None
         if scores or state.step % self.config.checkpoint_every == 0:
             self._save()
@@ -211,10 +213,8 @@ class Trainer:
             )
         now = {"step": state.step, "share": share, "elapsed_s": self._elapsed()}
         row = {**now, "train_loss": state.running_loss, **scores, **solved, "best_step": state.best_step}
-        with (self.directory / HISTORY).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        for name, value in (scores | solved).items():
-            self.writer.add_scalar(f"validation/{name}", value, state.step)
+        self.journal.row(row)
+        self.journal.scalars("validation", scores | solved, state.step)
         log.info("%s: %s", self.config.name, " ".join(f"{k} {v:.4g}" for k, v in row.items()))
         return row
 
@@ -237,8 +237,8 @@ class Trainer:
         }
 
     def close(self) -> None:
-        if hasattr(self, "writer"):
-            self.writer.close()
+        if hasattr(self, "journal"):
+            self.journal.close()
         self.group.close()
 
 
@@ -246,23 +246,6 @@ def learning_rate_factor(step: int, share: float, warm_up: int) -> float:
     """Linear warm-up over steps times a cosine over the budget's share, ending at 1% of the peak."""
     cosine = (1 + math.cos(math.pi * min(share, 1.0))) / 2
     return min(1.0, (step + 1) / max(warm_up, 1)) * (0.01 + 0.99 * cosine)
-
-
-class _NoWriter:
-    """Stands in where tensorboard is not installed."""
-
-    def add_scalar(self, *_: Any) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def _tensorboard(directory: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        log.warning("tensorboard is not installed: history.jsonl alone keeps the log")
-        return _NoWriter()
-    return SummaryWriter(str(directory / "tensorboard"))
 
 
 def main(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from torch import nn
 
-from neurosolve.learn.networks.literal_clause import LiteralClauseNet
-
-NETWORKS: dict[str, type[nn.Module]] = {"literal_clause": LiteralClauseNet}
+# name -> module and class, imported when asked for: torch_geometric alone costs seconds
+NETWORKS = {
+    "literal_clause": ("literal_clause", "LiteralClauseNet"),
+    "neuroback": ("neuroback", "NeuroBackNet"),
+}
 
 
 def build(name: str, **options: Any) -> nn.Module:
     """The network of that name with fresh weights.  Raises KeyError with the known names."""
     if name not in NETWORKS:
         raise KeyError(f"unknown network {name!r}; known: {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](**options)
+    module, cls = NETWORKS[name]
+    network: nn.Module = getattr(importlib.import_module(f"{__name__}.{module}"), cls)(**options)
+    return network
