@@ -1,4 +1,5 @@
-"""What a run writes down as it goes: history.jsonl, one row a validation, and TensorBoard where it is installed."""
+"""What a run writes down as it goes: history.jsonl, one row a validation, and TensorBoard where it is
+installed."""
 
 from __future__ import annotations
 

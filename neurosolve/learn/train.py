@@ -35,6 +35,7 @@ from neurosolve.learn.validation import choose, score
 log = logging.getLogger(__name__)
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+TIE_BREAK = 1e-3  # of the validation loss where checkpoints cost the same to solve with
 SMOOTHING = 0.98  # of the running training loss that is shown
 
 
@@ -46,7 +47,7 @@ class State:
     epoch: int = 0
     position: int = 0  # batches of this epoch already used by each rank
     elapsed_s: float = 0.0
-    best: float = math.inf  # smaller is better: solve cost, or validation loss without one
+    best: float = math.inf  # the smallest solve cost so far, or validation loss without one
     best_step: int = -1
     running_loss: float = math.nan
 
@@ -204,9 +205,9 @@ class Trainer:
         state = self.state
         scores, predictions = score(self.network, self.held_out, self.config, self.device)
         solved = self.solve_cost.measure(predictions)
-        cost = solved.get("solve_cost", scores["loss"])
+        cost = solved.get("solve_cost", 0.0) + scores["loss"] * (TIE_BREAK if solved else 1.0)
         self._validated_at = state.step
-        if cost < state.best:
+        if cost < state.best or state.best_step < 0:
             state.best, state.best_step = cost, state.step
             checkpoint.save_weights(
                 self.network, self._kept() | {"scores": scores | solved}, self.directory / BEST

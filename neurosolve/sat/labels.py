@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pysat.solvers import Solver
 
 from neurosolve.errors import InputError, SoundnessError
+from neurosolve.sat.check import satisfies
 from neurosolve.sat.cnf import CNF
 
 Emit = Callable[[tuple[str, Any]], None]
@@ -32,13 +33,16 @@ REPORT_S = 1.0  # between two partial backbones
 class LabelOptions:
     """planted, models, backbone: what to look for.  conflicts bound one solve, backbone_conflicts one query.
 
-    time_s: when to stop by itself; the caller's hard limit stands behind it.
+    num_completions: how often planted literals are completed, each time with other signs, so that variables
+    which they leave free (auxiliary ones, mostly) get soft targets instead of one arbitrary value. time_s:
+    when to stop by itself; the caller's hard limit stands behind it.
     """
 
     planted: bool = True
     models: bool = True
     backbone: bool = True
     num_assignments: int = 12
+    num_completions: int = 8
     conflicts: int = 500_000
     backbone_conflicts: int = 1_000
     time_s: float = 60.0
@@ -54,9 +58,10 @@ def label(cnf: CNF, planted: NDArray[np.int32] | None, options: LabelOptions, em
     deadline = time.monotonic() + options.time_s
     found: list[Values] = []
     if planted is not None and options.planted:
-        completed = complete(cnf, planted, options.conflicts)
-        if completed is not None:
-            _add(found, completed, emit)
+        for i in range(options.num_completions):
+            completed = complete(cnf, planted, options.conflicts, options.seed + i)
+            if completed is not None:
+                _add(found, completed, emit)
     wanted = options.num_assignments if options.models else min(1, options.num_assignments)
     if len(found) < wanted and _sample(cnf, found, wanted, options, deadline, emit) == -1:
         emit(("status", -1))
@@ -65,26 +70,40 @@ def label(cnf: CNF, planted: NDArray[np.int32] | None, options: LabelOptions, em
         _backbone(cnf, found, options, deadline, emit)
 
 
-def complete(cnf: CNF, planted: NDArray[np.int32], conflicts: int) -> Values | None:
-    """A satisfying assignment with these literals, None past the budget.  Raises InputError if there is
-    none."""
-    with Solver(name=INCREMENTAL, bootstrap_with=cnf.clauses()) as solver:
+def complete(cnf: CNF, planted: NDArray[np.int32], conflicts: int, seed: int) -> Values | None:
+    """A satisfying assignment with these literals, free variables as the seed's signs fall; None past the
+    budget.
+
+    Raises InputError if there is none.
+    """
+    flips = np.random.default_rng(seed).integers(0, 2, cnf.num_variables).astype(bool)
+    with Solver(name=INCREMENTAL, bootstrap_with=_renamed(cnf, flips).clauses()) as solver:
         solver.conf_budget(conflicts)
-        answer = solver.solve_limited(assumptions=planted.tolist())
+        answer = solver.solve_limited(
+            assumptions=np.where(flips[np.abs(planted) - 1], -planted, planted).tolist()
+        )
         if answer is False:
             raise InputError("planted", None, "the planted literals contradict the formula")
-        return None if answer is None else _values(cnf, solver.get_model())
+        if answer is None:
+            return None
+        signs = np.ones(cnf.num_variables, np.int8)
+        _set(signs, solver.get_model())
+    return _checked(cnf, np.where(flips, -signs, signs).astype(np.int8))
+
+
+def _renamed(cnf: CNF, flips: NDArray[np.bool_]) -> CNF:
+    renamed = np.where(flips[np.abs(cnf.literals) - 1], -cnf.literals, cnf.literals).astype(np.int32)
+    return CNF(cnf.num_variables, renamed, cnf.offsets)
 
 
 def solve_diverse(cnf: CNF, engine: str, conflicts: int, seed: int) -> tuple[int, Values | None]:
     """(status, assignment) of one solve with random signs: what an engine takes for granted differs every
     time."""
     flips = np.random.default_rng(seed).integers(0, 2, cnf.num_variables).astype(bool)
-    renamed = np.where(flips[np.abs(cnf.literals) - 1], -cnf.literals, cnf.literals).astype(np.int32)
     with Solver(name=engine) as solver:
         if engine.startswith("cadical"):
             solver.configure({"lucky": 0})  # it would find the same all-true assignment over and over
-        solver.append_formula(CNF(cnf.num_variables, renamed, cnf.offsets).clauses())
+        solver.append_formula(_renamed(cnf, flips).clauses())
         solver.conf_budget(conflicts)
         answer = solver.solve_limited()
         if answer is None:
@@ -170,13 +189,7 @@ def _values(cnf: CNF, literals: Sequence[int]) -> Values:
 
 def _checked(cnf: CNF, values: Values) -> Values:
     """The assignment itself.  Raises SoundnessError if it falsifies a clause."""
-    if not satisfies(cnf, values):
+    literals = np.arange(1, cnf.num_variables + 1) * values
+    if satisfies(cnf, literals) is not None:
         raise SoundnessError("a labelling solver returned an assignment that falsifies a clause")
     return values
-
-
-def satisfies(cnf: CNF, values: Values) -> bool:
-    """Whether values (num_variables,) of +1 and -1 make a literal of every clause true."""
-    true = (np.sign(cnf.literals) == values[np.abs(cnf.literals) - 1]).astype(np.int64)
-    total = np.concatenate([[0], np.cumsum(true)])
-    return bool((total[cnf.offsets[1:]] > total[cnf.offsets[:-1]]).all())
