@@ -64,7 +64,7 @@ DIAGNOSIS = Family(
     name="diagnosis",
     models="group testing: at most k faulty items explain all but r of the pooled tests",
     generate=generate,
-    sizes={"small": (60,), "train": (160, 200, 240), "test": (240,), "beyond": (280, 320)},
+    sizes={"small": (60,), "train": (200, 240, 280), "test": (280,), "beyond": (320, 360)},
     satisfiable=True,
     phases="strong: nearly unique diagnosis, readable from an item's share of positive tests",
 )
