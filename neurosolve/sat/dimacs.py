@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from neurosolve.errors import InputError
 from neurosolve.files import DEFAULT_CAP, ByteStream, Source, open_decompressed
@@ -26,8 +25,6 @@ __all__ = ["CNF", "parse_dimacs", "read_dimacs", "write_dimacs"]
 BLOCK = 1 << 16  # bytes parsed at once, and the longest token
 WRITE_CLAUSES = 1 << 14  # clauses formatted at once
 
-# a line that starts with c, or a lone c after a literal, to the end of the line
-_COMMENT = re.compile(rb"(?m)(?:^[ \t]*c|[ \t]c(?=[ \t\r\n]))[^\n]*")
 _TOKEN = re.compile(rb"[^ \t\r\n]+")
 _HEADER = re.compile(rb"p[ \t]+cnf[ \t]+([0-9]+)[ \t]+([0-9]+)[ \t\r]*")
 
@@ -114,13 +111,24 @@ def _texts(stream: ByteStream) -> Iterator[_Text]:
 
 def _without_comments(piece: bytes, line_start: bool) -> tuple[bytes, bool]:
     """The piece less its comments (their line feeds stay), and whether the last goes on in the next piece."""
-    if b"c" not in piece:
-        return piece, False
-    if not line_start:  # a word in front keeps ^ from matching
-        text, open_comment = _without_comments(b"0 " + piece, True)
-        return text[2:] if text.startswith(b"0 ") else b"", open_comment
-    last_line = piece[piece.rfind(b"\n") + 1 :]
-    return _COMMENT.sub(b"", piece), _COMMENT.search(last_line) is not None
+    kept, start, at = [], 0, piece.find(b"c")
+    while at >= 0:
+        end = at + 1
+        if _is_comment(piece, at, line_start):
+            kept.append(piece[start:at])
+            start = end = piece.find(b"\n", at)
+            if end < 0:
+                return b"".join(kept), True
+        at = piece.find(b"c", end)
+    return b"".join([*kept, piece[start:]]), False
+
+
+def _is_comment(piece: bytes, at: int, line_start: bool) -> bool:
+    """Whether the c at `at` is a line's first letter, or a word of its own behind a literal."""
+    line = piece.rfind(b"\n", 0, at) + 1
+    if (line_start or line) and not piece[line:at].strip(b" \t"):
+        return True
+    return piece[at - 1 : at] in b" \t" and piece[at + 1 : at + 2] in b" \t\r\n"
 
 
 def _read_header(texts: Iterator[_Text], name: str) -> tuple[_Header, _Text]:
@@ -155,12 +163,12 @@ def _check_trailer(texts: Iterable[_Text], name: str) -> None:
 
 
 class _Body:
-    """The clauses, gathered piece by piece."""
+    """The clauses, gathered in buffers that grow in place: joining a list of arrays would hold them twice."""
 
     def __init__(self, name: str, header: _Header, relaxed: bool) -> None:
         self._name, self._header, self._relaxed = name, header, relaxed
-        self._literals: list[npt.NDArray[np.int32]] = []
-        self._lengths: list[npt.NDArray[np.int32]] = []
+        self._literals, self._offsets = bytearray(), bytearray(8)  # int32; int64, the first one 0
+        self._num_literals = 0
         self._num_clauses = self._num_open = 0  # clauses closed by their 0; literals of the one still open
         self._largest = 0
         self._last = _Text(header.line, b"")  # the last piece with a literal
@@ -183,8 +191,9 @@ class _Body:
         num_open = len(values) - 1 - int(ends[-1]) if len(ends) else self._num_open + len(values)
         if not self._relaxed and num_clauses + (num_open > 0) > self._header.num_clauses:
             raise self._fault(text)
-        self._literals.append(literals[is_literal])
-        self._lengths.append((np.diff(ends, prepend=-1 - self._num_open) - 1).astype(np.int32))
+        self._literals += literals[is_literal].data
+        self._offsets += (ends + (self._num_literals - np.arange(len(ends)))).data
+        self._num_literals += len(values) - len(ends)
         self._num_clauses, self._num_open = num_clauses, num_open
         self._largest = max(self._largest, largest)
 
@@ -224,14 +233,7 @@ class _Body:
             self.warnings.append(what)
         if num_variables != header.num_variables:
             self.warnings.append(f"variable {num_variables} used, the header says {header.num_variables}")
-        literals = np.concatenate(self._literals or [np.zeros(0, np.int32)])
-        self._literals.clear()
-        offsets = np.zeros(self._num_clauses + 1, np.int64)
-        first = 0
-        for lengths in self._lengths:
-            ends = offsets[first : first + len(lengths) + 1]
-            ends[1:] = ends[0] + np.cumsum(lengths, dtype=np.int64)
-            first += len(lengths)
+        literals, offsets = np.frombuffer(self._literals, np.int32), np.frombuffer(self._offsets, np.int64)
         return CNF(num_variables, literals, offsets, tuple(self.warnings))
 
 
