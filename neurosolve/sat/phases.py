@@ -51,6 +51,13 @@ class Phases:
             trust = np.where(signs != 0, np.clip(given, 0, 1), 0).astype(np.float32)
         return cls(signs, trust, source)
 
+    @classmethod
+    def of_literals(cls, literals: npt.NDArray[np.int32], num_variables: int, source: str) -> Phases:
+        """Full confidence in these literals, no opinion on the rest."""
+        values = np.zeros(num_variables, dtype=np.int8)
+        values[np.abs(literals) - 1] = np.sign(literals)
+        return cls.of(values, source)
+
     @property
     def num_variables(self) -> int:
         return len(self.values)
@@ -168,10 +175,11 @@ def read_phases(path: str | Path, num_variables: int) -> Phases:
                 raise InputError(name, number, f"'{word[:40]}' is no literal") from None
             if abs(literal) > num_variables:
                 raise InputError(name, number, f"literal {literal} of {num_variables} variables")
-            if literal and values[abs(literal) - 1] * literal < 0:
+            sign = (literal > 0) - (literal < 0)
+            if sign and values[abs(literal) - 1] == -sign:
                 raise InputError(name, number, f"variable {abs(literal)} has both phases")
-            if literal:
-                values[abs(literal) - 1] = 1 if literal > 0 else -1
+            if sign:
+                values[abs(literal) - 1] = sign
     return Phases.of(values, f"file:{name}")
 
 

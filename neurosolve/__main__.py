@@ -1,0 +1,5 @@
+"""`python -m neurosolve`: the same as the command `neurosolve`."""
+
+from neurosolve.cli import main
+
+main()

@@ -1,0 +1,181 @@
+"""`neurosolve models`, `doctor` and `batch`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from neurosolve.cli import EngineOption, GuidanceOption, RelaxedOption, SeedOption, app, emit
+from neurosolve.errors import ModelError, UsageError
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
+
+
+@app.command()
+def models(as_json: JsonFlag = False) -> None:
+    """The models that are installed, and where they were found."""
+    from neurosolve.output import json_text
+
+    rows = list(_model_rows())
+    if as_json:
+        emit([json_text({"models": rows})])
+        return
+    emit(_model_line(row) for row in rows)
+    if not rows:
+        emit(["no model installed; looked in:", *(f"  {place}" for place in _places())])
+
+
+def _places() -> list[str]:
+    from neurosolve.models import search_path
+
+    return [str(place) for place in search_path()]
+
+
+def _model_rows() -> Iterator[dict[str, Any]]:
+    """One row a model; `error` says why one cannot be used."""
+    from neurosolve.infer import load_model
+    from neurosolve.models import find_models
+
+    for name, directory in find_models().items():
+        row: dict[str, Any] = {"name": name, "directory": str(directory), "error": None}
+        try:
+            model = load_model(directory)
+        except ModelError as error:
+            yield {**row, "error": str(error)}
+            continue
+        shown = ("family", "network", "engine", "delivery", "rounds")
+        yield {**row, "hash": model.hash, **{key: model.config.get(key) for key in shown}}
+
+
+def _model_line(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return f"{row['name']}: cannot be used: {row['error']}"
+    return (
+        f"{row['name']:<20} {row['hash'][:12]}  family {row['family']}, engine {row['engine']}, "
+        f"delivery {row['delivery']}, {row['rounds']} rounds\n{'':<20} {row['directory']}"
+    )
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Versions, engines found, models and their hashes; exit 1 when a model is damaged."""
+    from neurosolve.output import json_text
+
+    report = _diagnosis()
+    if as_json:
+        emit([json_text(report)])
+    else:
+        emit(_diagnosis_lines(report))
+    if any(row["error"] for row in report["models"]):
+        raise typer.Exit(1)
+
+
+def _diagnosis() -> dict[str, Any]:
+    import platform
+
+    from neurosolve.sat.table import ENGINES, is_installed
+
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "packages": dict(_packages()),
+        "engines": {name: is_installed(engine) for name, engine in ENGINES.items()},
+        "models": list(_model_rows()),
+        "model_places": _places(),
+    }
+
+
+def _packages() -> Iterator[tuple[str, str | None]]:
+    """Versions by the packages' metadata: nothing is imported."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    wanted = ("neurosolve", "numpy", "scipy", "python-sat", "safetensors", "typer", "zstandard")
+    for name in (*wanted, "passagemath-kissat", "torch", "torch-geometric"):
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, None
+
+
+def _diagnosis_lines(report: dict[str, Any]) -> Iterator[str]:
+    yield f"Python {report['python']} on {report['platform']}, {report['cpus']} CPUs"
+    for name, found in report["packages"].items():
+        yield f"  {name:<20} {found or 'not installed'}"
+    missing = [name for name, found in report["engines"].items() if not found]
+    yield "engines: " + ", ".join(name for name, found in report["engines"].items() if found)
+    if missing:
+        yield "engines not installed: " + ", ".join(missing)
+    yield f"models: {len(report['models'])}, looked for in {', '.join(report['model_places'])}"
+    for row in report["models"]:
+        yield "  " + _model_line(row).replace("\n", "\n  ")
+
+
+@app.command()
+def batch(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Every CNF file under it is solved.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON lines, appended to.")] = Path("batch.jsonl"),
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
+    engine: EngineOption = "auto",
+    guidance: GuidanceOption = "auto",
+    delivery: Annotated[str, typer.Option("--delivery", "-d")] = "auto",
+    race: Annotated[bool, typer.Option("--race")] = False,
+    time_s: Annotated[
+        float | None, typer.Option("-t", "--time", help="Wall-clock seconds a file.", min=0.0)
+    ] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Of each engine: 4G, 512M, bytes.")] = None,
+    seed: SeedOption = 0,
+    relaxed: RelaxedOption = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line a file.")] = False,
+) -> None:
+    """Solve every CNF under DIR, one JSON line each in OUT; what is there already is not solved again."""
+    from neurosolve import batch as batches
+    from neurosolve.output import parse_bytes
+    from neurosolve.result import Limits
+    from neurosolve.solving import refuse_unknown
+
+    refuse_unknown(engine, guidance, delivery)
+    limits = Limits(time_s, parse_bytes(memory))
+    job = batches.Job(engine, guidance, delivery, race, seed, limits, relaxed)
+    formulas = batches.find_formulas(directory)
+    if not formulas:
+        raise UsageError(f"no CNF file under {directory}")
+    counts = {"done": 0, "skipped": 0, "errors": 0}
+
+    def tick(row: dict[str, Any] | None) -> None:
+        counts["done"] += 1
+        counts["skipped"] += row is None
+        counts["errors"] += bool(row and row.get("error"))
+        if row is not None and not quiet:
+            emit([f"{counts['done']}/{len(formulas)} {_row_line(row)}"])
+
+    _die_at_once_on_signals(out)
+    batches.run(directory, out, job, workers, tick)
+    emit([f"{counts['done']} files, {counts['skipped']} found done, {counts['errors']} errors: {out}"])
+
+
+def _row_line(row: dict[str, Any]) -> str:
+    seconds = f" {row['wall_time_s']:.2f} s" if "wall_time_s" in row else ""
+    return f"{row['file']} {row['status']}{seconds}" + (f" ({row['error']})" if row.get("error") else "")
+
+
+def _die_at_once_on_signals(out: Path) -> None:
+    """Rows are on disk and children die with their parent, so the end may be sudden."""
+
+    def stop(number: int, frame: Any) -> NoReturn:
+        sys.stdout.flush()
+        print(
+            f"stopped; {out} keeps what is done, the same command goes on from there",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)

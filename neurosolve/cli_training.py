@@ -1,0 +1,116 @@
+"""`neurosolve generate`, `collect` and `train`: the command line's only way into families/ and learn/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from neurosolve.cli import app, emit
+from neurosolve.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from neurosolve.families import Family
+
+collect_app = typer.Typer(help="Label instances for training.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(collect_app, name="collect")
+
+
+@app.command()
+def generate(
+    family: Annotated[str | None, typer.Argument(metavar="[FAMILY]", help="None: list the families.")] = None,
+    size: Annotated[
+        str, typer.Option("--size", help="A number, or a named size: train, test, beyond.")
+    ] = "train",
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Instances of each size.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; the others count up.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory.")] = Path(),
+) -> None:
+    """Write seeded instances of FAMILY: NAME.cnf.gz, and NAME.planted where a solution was planted."""
+    from neurosolve.families import FAMILIES
+    from neurosolve.generating import write_instance
+
+    if family is None:
+        emit(f"{row.name:<16} {row.models}" for row in FAMILIES.values())
+        return
+    if family not in FAMILIES:
+        raise UsageError(f"unknown family '{family}'; families: {', '.join(FAMILIES)}")
+    for number in _sizes(FAMILIES[family], size):
+        for one in range(seed, seed + count):
+            emit([str(write_instance(FAMILIES[family], number, one, out))])
+
+
+def _sizes(family: Family, text: str) -> tuple[int, ...]:
+    if text in family.sizes:
+        return tuple(family.sizes[text])
+    if text.isdecimal() and int(text) > 0:
+        return (int(text),)
+    raise UsageError(f"'{text}' is no size of {family.name}: a number, or one of {', '.join(family.sizes)}")
+
+
+@collect_app.command("sat")
+def collect_sat(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="CNF files, or a DataBack directory.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of samples.")],
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
+    time_s: Annotated[
+        float, typer.Option("-t", "--time", help="Seconds of labelling an instance.", min=0.1)
+    ] = 60.0,
+    labels: Annotated[str, typer.Option("--labels", help="all, models or backbone.")] = "all",
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+) -> None:
+    """Backbones and diverse assignments of every formula under DIR, one sample each in OUT; resumable."""
+    from neurosolve.learn import collect
+
+    with _progress() as progress:
+        bar = progress.add_task("reading", total=None)
+
+        def tick(outcome: collect.Outcome, done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total, description=outcome.name)
+            if outcome.error:
+                progress.console.print(f"{outcome.name}: {outcome.error}", markup=False, highlight=False)
+
+        found = collect.collect_sat(directory, out, workers, time_s, labels, seed=seed, progress=tick)
+    emit(
+        [
+            f"{found.num_written} written ({found.num_labelled} labelled), {found.num_skipped} found done, "
+            f"{found.num_errors} errors: {out}"
+        ]
+    )
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml")],
+    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+) -> None:
+    """Train a network as CONFIG.toml says; killed, it goes on with --resume."""
+    try:
+        from neurosolve.learn import train as training
+    except ImportError as error:
+        raise UsageError(f"training needs {error.name}: pip install 'neurosolve[train]'") from error
+    from neurosolve.output import json_text
+
+    with _progress() as progress:
+        bar = progress.add_task("", total=1.0)
+
+        def tick(report: training.Report) -> None:
+            progress.update(
+                bar, completed=report.share, description=f"step {report.step} loss {report.loss:.4f}"
+            )
+
+        summary: dict[str, Any] = training.main(config, device, resume, tick)
+    emit([json_text(summary)])
+
+
+def _progress() -> Progress:
+    """A bar on standard error, so that standard output stays a result."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    return Progress(*columns, console=Console(stderr=True))
