@@ -32,7 +32,7 @@ def with_model_hash(arm: Arm, places: Places) -> Arm:
 
 
 def model_hashes(places: Places, directory: str | None = None) -> dict[str, str]:
-    """Name -> hash of every usable model, as `neurosolve models --json` says; `directory` is looked into too."""
+    """Name -> hash of every usable model, as `neurosolve models --json` says; looks into `directory` too."""
     environment = {**os.environ, "NEUROSOLVE_MODELS": directory} if directory else None
     argv = [*places.cli, "models", "--json"]
     ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, env=environment)

@@ -75,12 +75,10 @@ def read_formulas(data: Path) -> list[Formula]:
     with (data / "sat" / "MANIFEST.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             status = row["status20"] if row["status20"] in ("SAT", "UNSAT") else ""
-            formulas.append(
-                Formula(
-                    row["path"], row["family"], row["variables"], int(row["raw_bytes"]), status, row["sha256"],
-                    row["norm_sha256"], str(gbdc.isohash(str(data / "sat" / row["path"]))),
-                )
-            )  # fmt: skip
+            isohash = str(gbdc.isohash(str(data / "sat" / row["path"])))
+            hashes = (row["sha256"], row["norm_sha256"], isohash)
+            size = int(row["raw_bytes"])
+            formulas.append(Formula(row["path"], row["family"], row["variables"], size, status, *hashes))
     return formulas
 
 

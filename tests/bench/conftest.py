@@ -10,7 +10,7 @@ import pytest
 
 from bench.suites import Instance, Places, content_sha256
 
-FAKE = textwrap.dedent('''
+FAKE = textwrap.dedent("""
     import gzip, itertools, json, os, random, signal, subprocess, sys, time
     from pathlib import Path
 
@@ -76,7 +76,7 @@ FAKE = textwrap.dedent('''
         print(json.dumps({"models": [{"name": "small", "hash": "abc", "error": None}]}))
 
     {"solve": solve, "generate": generate, "models": models}[sys.argv[1]]()
-''')  # noqa: E501
+""")  # noqa: E501
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +109,8 @@ def instances(places: Places) -> list[Instance]:
         path.write_text(text)
         status = "SAT" if name == "sat" else ""
         found.append(
-            Instance(name, "toy", "2", "", "trained-size", status, f"data:{name}.cnf", content_sha256(path), "toys")
+            Instance(
+                name, "toy", "2", "", "trained-size", status, f"data:{name}.cnf", content_sha256(path), "toys"
+            )
         )
     return found

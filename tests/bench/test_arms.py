@@ -23,7 +23,10 @@ from bench.suites import Places
         ("w=glucose42:walk:initial", Arm("w", "glucose42", "walk", "initial", stock=True)),
         ("a=cadical195:auto", Arm("a", "cadical195", "auto")),
         ("a=cadical195:auto:tiny:forced", Arm("a", "cadical195", "auto:tiny", "forced")),
-        ("o=cadical195:model:uni:rename:--race -q", Arm("o", "cadical195", "model:uni", "rename", ("--race", "-q"))),
+        (
+            "o=cadical195:model:uni:rename:--race -q",
+            Arm("o", "cadical195", "model:uni", "rename", ("--race", "-q")),
+        ),
         ("o=cadical195:model:uni::--race", Arm("o", "cadical195", "model:uni", None, ("--race",))),
         ("o=cadical195:none:--race", Arm("o", "cadical195", "none", None, ("--race",), stock=True)),
         ("b=exec:/usr/bin/cadical:file:p/{name}.txt", Arm("b", "exec:/usr/bin/cadical", "file:p/{name}.txt")),
@@ -43,7 +46,8 @@ def test_toml_arms(tmp_path: Path) -> None:
     path = tmp_path / "arms.toml"
     path.write_text(
         '[[arm]]\nname = "none"\nengine = "cadical195"\n'
-        '[[arm]]\nname = "fair"\nengine = "cadical195"\nguidance = "none-fair"\nextra = ["--race"]\nstock = true\n'
+        '[[arm]]\nname = "fair"\nengine = "cadical195"\nguidance = "none-fair"\n'
+        'extra = ["--race"]\nstock = true\n'
     )
     assert read_arms([str(path)]) == [
         Arm("none", "cadical195", "none", stock=True),

@@ -10,7 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from bench.measure import measure
@@ -30,7 +30,12 @@ def gone(pid: int, within_s: float = 3.0) -> bool:
 
 
 def test_output_exit_code_and_wall_time() -> None:
-    seen = measure(python("import sys, time; time.sleep(0.3); print('out'); print('err', file=sys.stderr); sys.exit(10)"), 5)
+    seen = measure(
+        python(
+            "import sys, time; time.sleep(0.3); print('out'); print('err', file=sys.stderr); sys.exit(10)"
+        ),
+        5,
+    )
     assert (seen.exit_code, seen.stdout, seen.stderr, seen.killed) == (10, b"out\n", "err\n", None)
     assert 0.3 <= seen.wall_s < 1.5
     assert seen.cpu_s < 0.3
@@ -51,7 +56,8 @@ def test_past_the_time_limit_the_whole_tree_dies(tmp_path: Path) -> None:
     code = f"""
         import signal, subprocess, sys, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
+        sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+        child = subprocess.Popen(sleep, start_new_session=True)
         open({str(note)!r}, "w").write(str(child.pid))
         time.sleep(60)
     """
@@ -63,7 +69,9 @@ def test_past_the_time_limit_the_whole_tree_dies(tmp_path: Path) -> None:
 
 
 def test_past_the_memory_limit_it_dies() -> None:
-    seen = measure(python("import time; block = b'x' * (300 << 20); time.sleep(30)"), 20, memory_bytes=100 << 20)
+    seen = measure(
+        python("import time; block = b'x' * (300 << 20); time.sleep(30)"), 20, memory_bytes=100 << 20
+    )
     assert seen.killed == "memory"
     assert seen.wall_s < 10
     assert seen.peak_bytes > 100 << 20
@@ -79,7 +87,8 @@ def test_a_killed_benchmark_leaves_no_solver(tmp_path: Path) -> None:
     code = f"""
         from bench.measure import measure
         import sys
-        measure([sys.executable, "-S", "-c", "import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"], 60)
+        inner = "import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+        measure([sys.executable, "-S", "-c", inner], 60)
     """
     outer = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 8

@@ -11,7 +11,15 @@ import zstandard
 from bench import rows
 from bench.rows import Appender, BenchError, key, pack, read, read_all
 
-ROW = {"kind": "run", "sha256": "a", "arm": "none", "engine": "e", "guidance": "none", "seed": 0, "limit_s": 5.0}
+ROW = {
+    "kind": "run",
+    "sha256": "a",
+    "arm": "none",
+    "engine": "e",
+    "guidance": "none",
+    "seed": 0,
+    "limit_s": 5.0,
+}
 
 
 def write(path: Path, *written: rows.Row) -> None:

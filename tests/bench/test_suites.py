@@ -1,0 +1,125 @@
+"""Suite files, instances made on demand, and the shipped suites themselves."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from bench import suites
+from bench.rows import BenchError
+from bench.suites import Instance, Places
+
+SHIPPED = sorted((Path(suites.__file__).parent / "suites").glob("*.csv"))
+
+
+def test_written_suites_are_read(tmp_path: Path) -> None:
+    item = Instance("a", "f", "3", "7", "beyond", "UNSAT", "generate:f", "0" * 64, "mine")
+    suites.write_suite(tmp_path / "mine.csv", [item], "two\nlines")
+    assert (tmp_path / "mine.csv").read_text().startswith("# two\n# lines\nname,family,")
+    assert suites.read_suite(tmp_path / "mine.csv") == [item]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name,family\na,b\n", "no column"),
+        ("name,family,size,seed,split,status,source,sha256\na,f,1,1,s,MAYBE,data:x,0\n", "status 'MAYBE'"),
+        ("name,family,size,seed,split,status,source,sha256\n" + "a,f,1,1,s,,data:x,0\n" * 2, "two instances"),
+    ],
+)
+def test_bad_suites_are_refused(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(BenchError, match=problem):
+        suites.read_suite(tmp_path / "bad.csv")
+
+
+def test_suites_are_found_by_name_and_path(tmp_path: Path) -> None:
+    assert suites.find_suite("real").name == "real.csv"
+    (tmp_path / "x.csv").write_text("")
+    assert suites.find_suite(str(tmp_path / "x.csv")) == tmp_path / "x.csv"
+    with pytest.raises(BenchError, match="no such suite"):
+        suites.find_suite("nowhere")
+
+
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress]
+)
+def test_content_is_hashed_decompressed(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(pack(b"p cnf 1 0\n"))
+    assert suites.content_sha256(path) == hashlib.sha256(b"p cnf 1 0\n").hexdigest()
+
+
+def test_a_family_suite_is_generated_once_and_found_again(places: Places) -> None:
+    made = suites.family_suite("planted", [("trained-size", "3"), ("beyond", "5")], 2, 100, "", places)
+    assert [(item.size, item.seed, item.split, item.status) for item in made] == [
+        ("3", "100", "trained-size", "SAT"), ("3", "101", "trained-size", "SAT"),
+        ("5", "102", "beyond", "SAT"), ("5", "103", "beyond", "SAT"),
+    ]  # fmt: skip
+    assert len({item.sha256 for item in made}) == 4
+    path = suites.locate(made[0], places)
+    stamp = path.stat().st_mtime_ns
+    assert suites.locate(made[0], places).stat().st_mtime_ns == stamp
+    again = suites.family_suite(
+        "planted", [("trained-size", "3")], 1, 100, "", Places(places.cli, places.cache.parent / "b")
+    )
+    assert again[0].sha256 == made[0].sha256
+    assert suites.family_suite("bare", [("s", "3")], 1, 0, "UNSAT", places)[0].status == "UNSAT"
+
+
+def test_a_generator_that_changed_is_noticed(places: Places) -> None:
+    item = suites.family_suite("planted", [("s", "3")], 1, 0, "", places)[0]
+    suites.locate(item, places).write_bytes(b"p cnf 1 0\n")
+    with pytest.raises(BenchError, match="the suite says"):
+        suites.locate(item, places)
+
+
+def test_a_generator_without_output_leaves_nothing_behind(places: Places) -> None:
+    with pytest.raises(BenchError, match="no single CNF"):
+        suites.generate("nothing", "3", "0", places)
+    assert list(places.cache.iterdir()) == []
+
+
+def test_sources(places: Places, instances: list[Instance]) -> None:
+    assert suites.locate(instances[0], places).read_text().startswith("p cnf 2 2")
+    homeless = Places(places.cli)
+    with pytest.raises(BenchError, match="NEUROSOLVE_DATA"):
+        suites.locate(instances[0], homeless)
+    odd = Instance("x", "f", "", "", "", "", "nowhere:x", "")
+    with pytest.raises(BenchError, match="is none of"):
+        suites.locate(odd, places)
+
+
+def test_splits() -> None:
+    assert suites.parse_splits(["trained-size=20,24", "beyond=30"]) == [
+        ("trained-size", "20"), ("trained-size", "24"), ("beyond", "30"),
+    ]  # fmt: skip
+    with pytest.raises(BenchError, match="SPLIT=SIZE"):
+        suites.parse_splits(["20"])
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SHIPPED if path.name != "real-split.csv"], ids=lambda path: path.stem
+)
+def test_shipped_suites_are_whole(path: Path) -> None:
+    found = suites.read_suite(path)
+    assert len(found) >= 60
+    assert len({item.sha256 for item in found}) == len(found), "the same formula twice"
+    assert all(len(item.sha256) == 64 for item in found)
+    assert len({item.split for item in found}) >= 2, "sizes trained on and sizes never trained on"
+    for item in found:
+        kind, _, rest = item.source.partition(":")
+        assert kind in ("generate", "data", "fetched")
+        assert not rest.startswith("/")
+        if kind == "generate":
+            assert rest == item.family
+            assert int(item.seed) >= 1_000_000, "seeds below are for training"
+    assert max(Counter(item.split for item in found).values()) >= 30
