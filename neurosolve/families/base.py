@@ -1,11 +1,13 @@
-"""What every family is made of: the two records, the builder of clauses, and the shuffle that hides the numbering.
+"""What every family is made of: two records, the builder of clauses, the shuffle that hides the numbering.
 
-A family is a function `generate(size, seed) -> Instance`, the same on every machine and in every process: its
-randomness comes from `family_rng` alone, never from NumPy's global state.  Inside, it draws variables from a
-`Builder`, adds clauses and ends with `builder.instance(rng, planted)`, which shuffles variables, signs, clauses and
-the literals inside clauses, so that no index and no sign tells anything about the answer.
+A family is a function `generate(size, seed) -> Instance`, the same on every machine and in every process:
+its randomness comes from `family_rng` alone, never from NumPy's global state. Inside, it draws variables
+from a `Builder`, adds clauses and ends with `builder.instance(rng, planted)`, which shuffles variables,
+signs, clauses and the literals inside clauses, so that no index and no sign tells anything about the
+answer.
 
-Of the other halves families import `neurosolve.sat.dimacs` alone, and of that the record CNF and the writer.
+Of the other halves families import `neurosolve.sat.dimacs` alone, and of that the record CNF and the
+writer.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ Literals = npt.NDArray[np.int32]
 class Instance:
     """A formula and, where the generator knows one, an assignment that extends to a satisfying one.
 
-    `planted`: int32 literals, one per variable that the generator knows (often the primary variables only), sorted
-    by variable; None where nothing was planted.
+    `planted`: int32 literals, one per variable that the generator knows (often the primary variables only),
+    sorted by variable; None where nothing was planted.
     """
 
     cnf: CNF
@@ -41,7 +43,8 @@ class Family:
     """One row of the table.
 
     models: in one line, what the formulas stand for.
-    sizes: named sizes, at least `train`, `test` (as in training, other seeds) and `beyond` (never trained on).
+    sizes: named sizes: `small` (for tests), `train`, `test` (as in training, other seeds), `beyond` (never
+    trained on).
     satisfiable: True or False where the construction fixes it for every seed, None where it does not.
     phases: in one line, whether preferred values can carry signal (see the family's docstring).
     """
@@ -145,18 +148,20 @@ def shuffle(
     planted: Iterable[int] | None,
     rng: np.random.Generator,
 ) -> Instance:
-    """Renumbers variables, flips signs, reorders clauses and the literals inside them, all uniformly at random.
+    """Renumbers variables, flips signs, reorders clauses and the literals inside them, all at random.
 
     Variables that no clause mentions are dropped first, from `planted` too, so that every index is in use.
     """
     lengths = np.fromiter((len(clause) for clause in clauses), dtype=np.int64, count=len(clauses))
-    flat = np.fromiter((lit for clause in clauses for lit in clause), dtype=np.int64, count=int(lengths.sum()))
+    flat = np.fromiter(
+        (lit for clause in clauses for lit in clause), dtype=np.int64, count=int(lengths.sum())
+    )
     used = np.unique(np.abs(flat))
     image = np.zeros(num_variables + 1, dtype=np.int64)
     image[used] = (rng.permutation(used.size) + 1) * rng.choice(np.array([-1, 1]), used.size)
 
     clause_rank = rng.permutation(len(clauses))
-    # Sorting by (new place of the clause, a random number) moves whole clauses and mixes their literals at once.
+    # Sorting by (new place of the clause, a random number) moves whole clauses and mixes their literals.
     order = np.lexsort((rng.random(flat.size), np.repeat(clause_rank, lengths)))
     offsets = np.zeros(len(clauses) + 1, dtype=np.int64)
     new_lengths = np.empty_like(lengths)
@@ -169,6 +174,7 @@ def shuffle(
 
 def _rename(planted: Iterable[int], image: npt.NDArray[np.int64]) -> Literals:
     known = np.array(list(planted), dtype=np.int64)
-    renamed = image[np.abs(known)] * np.sign(known)
+    renamed = (image[np.abs(known)] * np.sign(known)).astype(np.int32)
     renamed = renamed[renamed != 0]
-    return renamed[np.argsort(np.abs(renamed))].astype(np.int32)
+    ordered: Literals = renamed[np.argsort(np.abs(renamed))]
+    return ordered

@@ -1,21 +1,22 @@
-"""Graph colouring with colour lists: a proper colouring where every vertex may use some of the colours only.
+"""Graph colouring with colour lists: a proper colouring where every vertex may use some of the colours
+only.
 
-A random graph with a planted balanced k-colouring: edges are drawn uniformly among pairs of different colours until the
-average degree is `degree`.  Each vertex loses each colour except its planted one with chance `forbidden`
-(frequencies already taken nearby, registers already assigned, ...).  The lists break the colour symmetry everywhere
-at once; with forbidden = 0 a triangle (or an edge) is precoloured instead, which breaks it in one place.
-Variables: vertex v has colour c; exactly one colour per vertex; no edge with one colour at both ends.
+A random graph with a planted balanced k-colouring: edges are drawn uniformly among pairs of different
+colours until the average degree is `degree`. Each vertex loses each colour except its planted one with
+chance `forbidden` (frequencies already taken nearby, registers already assigned, ...). The lists break the
+colour symmetry everywhere at once; with forbidden = 0 a triangle (or an edge) is precoloured instead, which
+breaks it in one place. Variables: vertex v has colour c; exactly one colour per vertex; no edge with one
+colour at both ends.
 
 Knobs: `size` vertices, `colours` k, `degree`, `forbidden`.
 
-Can phases carry signal?  With lists, yes: near the threshold most vertices' colours are
-frozen relative to each other, and lists tie them to absolute colours within a short radius, so backbones are large and local.  With
-forbidden = 0 hardly: the k! colourings are told apart by one triangle alone, many hops away (RLAF's authors report empty
-backbones on plain 3-colouring).
+Can phases carry signal?  With lists, yes: near the threshold most vertices' colours are frozen relative to
+each other, and lists tie them to absolute colours within a short radius, so backbones are large and local.
+With forbidden = 0 hardly: the k! colourings are told apart by one triangle alone, many hops away (RLAF's
+authors report empty backbones on plain 3-colouring).
 
-References: Krzakala and Zdeborova, Hiding quiet solutions in random constraint satisfaction problems (2009);
-Achlioptas and Molloy, list colouring thresholds (1997).
-SIZES_LINE
+References: Krzakala and Zdeborova, Hiding quiet solutions in random constraint satisfaction problems
+(2009); Achlioptas and Molloy, list colouring thresholds (1997). SIZES_LINE
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def planted_graph(colour: list[int], num_edges: int, rng: np.random.Generator) -
 
 
 def precoloured(graph: nx.Graph) -> list[int]:
-    """The vertices of some triangle (three hops of symmetry broken), else of some edge."""
+    """The vertices of some triangle, else of some edge."""
     for a, b in graph.edges:
         common = sorted(set(graph[a]) & set(graph[b]))
         if common:
@@ -49,12 +50,13 @@ def precoloured(graph: nx.Graph) -> list[int]:
 
 
 def generate(
-    size: int, seed: int, *, colours: int = 4, degree: float = 8.0, forbidden: float = 0.1
+    size: int, seed: int, *, colours: int = 4, degree: float = 8.4, forbidden: float = 0.1
 ) -> Instance:
     """One instance; `planted` covers every variable.  Raises UsageError where no such graph exists."""
     num_edges = round(size * degree / 2)
     most = size * size * (colours - 1) // (2 * colours) - size
-    require(colours >= 2 and 0 < num_edges <= most, f"colouring: no planted graph of {size} vertices, degree {degree}")
+    fits = colours >= 2 and 0 < num_edges <= most
+    require(fits, f"colouring: no planted graph of {size} vertices and degree {degree}")
     rng = family_rng("colouring", size, seed)
     colour = rng.permutation(np.arange(size) % colours).tolist()
     graph = planted_graph(colour, num_edges, rng)
@@ -80,7 +82,7 @@ COLOURING = Family(
     name="colouring",
     models="planted graph colouring where each vertex may use some colours only",
     generate=generate,
-    sizes={"small": (60,), "train": (300, 400, 500), "test": (500,), "beyond": (600,)},
+    sizes={"small": (60,), "train": (150, 200, 250), "test": (250,), "beyond": (300,)},
     satisfiable=True,
     phases="with lists: large local backbones; without: almost none",
 )

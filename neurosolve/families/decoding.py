@@ -1,18 +1,19 @@
 """Syndrome decoding of a random regular (3,6) LDPC code: which few bits of the received word are wrong?
 
-Find e in {0,1}^n with H e = s over GF(2) and weight(e) <= t, where every column of H has 3 ones and every row 6.
-Each of the n/2 rows is an XOR of six variables (32 clauses); the weight is bounded by a sequential counter.  The error
-is planted with weight exactly t, and s is its syndrome.
+Find e in {0,1}^n with H e = s over GF(2) and weight(e) <= t, where every column of H has 3 ones and every
+row 6. Each of the n/2 rows is an XOR of six variables (32 clauses); the weight is bounded by a sequential
+counter. The error is planted with weight exactly t, and s is its syndrome.
 
-Knobs: `size` n (even; the code's length), `error_rate` (t = round(error_rate * n), default 0.05), `random_syndrome`
-(the unsatisfiable sibling `decoding_unsat`: s is uniform, and a random syndrome has no error of weight 0.05 n except
-with probability C(n, <=t) / 2^(n/2), below 2^-20 from n = 80 on).
+Knobs: `size` n (even; the code's length), `error_rate` (t = round(error_rate * n), default 0.05),
+`random_syndrome` (the unsatisfiable sibling `decoding_unsat`: s is uniform, and a random syndrome has no
+error of weight 0.05 n except with probability C(n, <=t) / 2^(n/2), below 2^-20 from n = 80 on).
 
-Can phases carry signal?  Yes.  Far below the code's minimum-distance bound (0.11 n) the error is nearly always
-the only solution, so every e_i is backbone.  Message passing decodes (3,6) codes up to an error rate of 0.084: which bits
-are wrong can be seen from which checks fail nearby.  The trivial guess "no bit is wrong" is already 95% right on the
-n primary variables (the shuffle of signs hides it from `true` and `false`, not from anything that reads
-the counter), and CDCL still needs the other 5%: judge guidance against that.
+Can phases carry signal?  Yes. Far below the code's minimum-distance bound (0.11 n) the error is nearly
+always the only solution, so every e_i is backbone. Message passing decodes (3,6) codes up to an error rate
+of 0.084: which bits are wrong can be seen from which checks fail nearby. The trivial guess "no bit is
+wrong" is already 95% right on the n primary variables (the shuffle of signs hides it from `true` and
+`false`, not from anything that reads the counter), and CDCL still needs the other 5%: judge guidance
+against that.
 
 Reference: Gallager, Low-Density Parity-Check Codes (1963); Richardson and Urbanke (2001) for the threshold.
 SIZES_LINE
@@ -42,9 +43,7 @@ def regular_checks(length: int, rng: np.random.Generator) -> npt.NDArray[np.int6
             checks[row, i], checks[other, j] = checks[other, j], checks[row, i]
 
 
-def generate(
-    size: int, seed: int, *, error_rate: float = 0.05, random_syndrome: bool = False
-) -> Instance:
+def generate(size: int, seed: int, *, error_rate: float = 0.05, random_syndrome: bool = False) -> Instance:
     """One instance; `planted` covers the n bits of the error.  Raises UsageError for an odd or tiny size."""
     require(size >= 12 and size % 2 == 0, f"decoding: size {size} is not an even number from 12 on")
     rng = family_rng("decoding_unsat" if random_syndrome else "decoding", size, seed)

@@ -1,18 +1,19 @@
 """Group testing with unreliable tests: which few of n items are faulty, when some outcomes are wrong?
 
-Each of m tests pools some of the items and should be positive exactly when the pool holds a faulty item; up to r
-outcomes are wrong.  Find at most k faulty items that explain all but r outcomes.  Variables: x_i (item i is faulty),
-y_j (outcome j is wrong).  Positive test: y_j or some x_i of the pool; negative test: not x_i or y_j for each x_i of the
-pool; sequential counters for both bounds.  The same formulas arise as minimal diagnosis: components, symptoms, spurious alarms.
+Each of m tests pools some of the items and should be positive exactly when the pool holds a faulty item; up
+to r outcomes are wrong. Find at most k faulty items that explain all but r outcomes. Variables: x_i (item i
+is faulty), y_j (outcome j is wrong). Positive test: y_j or some x_i of the pool; negative test: not x_i or
+y_j for each x_i of the pool; sequential counters for both bounds. The same formulas arise as minimal
+diagnosis: components, symptoms, spurious alarms.
 
-Knobs: `size` n (items); `tests_per_item` (m = tests_per_item * n), `faulty` (k = faulty * n), `wrong` (r = wrong * m),
-`pool` (chance that an item joins a test, as a multiple of ln 2 / k: 1 makes half the tests positive, the most
-informative choice).
+Knobs: `size` n (items); `tests_per_item` (m = tests_per_item * n), `faulty` (k = faulty * n), `wrong` (r =
+wrong * m), `pool` (chance that an item joins a test, as a multiple of ln 2 / k: 1 makes half the tests
+positive, the most informative choice).
 
-Can phases carry signal?  Yes.  With m above the information bound (log2 C(n, k) bits through a channel that
-errs in r/m of the tests) the planted diagnosis is nearly always the only one, so most x_i and y_j are backbone; an
-item whose tests are mostly positive is probably faulty, and message passing on the pools (noisy group-testing decoding)
-finds most of them.  "No item is faulty" is right on all but k of them.
+Can phases carry signal?  Yes. With m above the information bound (log2 C(n, k) bits through a channel that
+errs in r/m of the tests) the planted diagnosis is nearly always the only one, so most x_i and y_j are
+backbone; an item whose tests are mostly positive is probably faulty, and message passing on the pools
+(noisy group-testing decoding) finds most of them. "No item is faulty" is right on all but k of them.
 
 Reference: Aldridge, Johnson and Scarlett, Group Testing: An Information Theory Perspective (2019).
 SIZES_LINE

@@ -1,28 +1,28 @@
-"""Key recovery of a stream cipher: four shift registers, a nonlinear combiner, and a known piece of the keystream.
+"""Key recovery of a stream cipher: four shift registers, a nonlinear combiner, and a known piece of the
+keystream.
 
-Four linear feedback shift registers of `size` bits step together, and z_t = f(x1_t, x2_t, x3_t, x4_t) is known for
-N = `ratio` * size steps.  The keys (initial states) are planted.  Every register bit of every step is a variable;
-each feedback is an XOR of five variables (a primitive pentanomial; trinomials made every length up to 31 easy:
-stock needed a tenth of a second), and z_t enters as a constant.  The polynomials are part of the cipher: fixed per size; seeds change keys alone.
+Four linear feedback shift registers of `size` bits step together, and z_t = f(x1_t, x2_t, x3_t, x4_t) is
+known for N = `ratio` * size steps. The keys (initial states) are planted. Every register bit of every step
+is a variable; each feedback is an XOR of five variables (a primitive pentanomial; trinomials made every
+length up to 31 easy: stock needed a tenth of a second), and z_t enters as a constant. The polynomials are
+part of the cipher: fixed per size; seeds change keys alone.
 
 Knobs: `size` L, the length of the registers (the key has 4 L bits); `ratio` (N / L, default 14); `combiner`:
-  "and3" (default)  f = x1 xor (x2 and x3 and x4): agrees with x1 in 7 of 8 steps (a correlation attack's leak);
-  "geffe"           f = x1 if x2 else x3, three registers: agrees with x1 and with x3 in 3 of 4 steps each.
-`random_keystream` gives the unsatisfiable sibling: N uniform bits are no keystream but with probability 2^(4L - N).
+  "and3" (default)  f = x1 xor (x2 and x3 and x4): agrees with x1 in 7 of 8 steps (the leak of a correlation
+                    attack);
+  "geffe"           f = x1 if x2 else x3, three registers: agrees with x1 and with x3 in 3 of 4 steps each;
+and `random_keystream`, the unsatisfiable sibling: N uniform bits are a keystream with probability 2^(4L - N).
 
-Can phases carry signal?  Yes.  N is far beyond the unicity distance, so the key is the only solution and every
-variable is backbone.  x1_t = z_t holds in 7/8 of the steps and sparse feedback gives each x1_t many parity
-checks of weight 5, on which message passing corrects the wrong eighth (Meier and Staffelbach's fast correlation attack);
-where z_t differs from x1_t the other three are 1.
+Can phases carry signal?  Yes. N is far beyond the unicity distance, so the key is the only solution and
+every variable is backbone. x1_t = z_t holds in 7/8 of the steps and sparse feedback gives each x1_t many
+parity checks of weight 5, on which message passing corrects the wrong eighth (Meier and Staffelbach's fast
+correlation attack); where z_t differs from x1_t the other three are 1.
 
-References: Siegenthaler, Decrypting a class of stream ciphers using ciphertext only (1985); Meier and Staffelbach,
-Fast correlation attacks on certain stream ciphers (1989).
-SIZES_LINE
+References: Siegenthaler, Decrypting a class of stream ciphers using ciphertext only (1985); Meier and
+Staffelbach, Fast correlation attacks on certain stream ciphers (1989). SIZES_LINE
 """
 
 from __future__ import annotations
-
-import numpy as np
 
 from neurosolve.families.base import Builder, Family, Instance, family_rng, require
 
@@ -95,7 +95,9 @@ def generate(
     """One instance; `planted` covers every variable.  Raises UsageError for an unknown length or combiner."""
     require(size in POLYNOMIALS, f"keystream: size {size} is not in {min(POLYNOMIALS)}..{max(POLYNOMIALS)}")
     require(combiner in ("and3", "geffe"), f"keystream: combiner {combiner!r} is neither and3 nor geffe")
-    name = "keystream" + ("_unsat" if random_keystream else "") + ("" if combiner == "and3" else "_" + combiner)
+    name = (
+        "keystream" + ("_unsat" if random_keystream else "") + ("" if combiner == "and3" else "_" + combiner)
+    )
     rng = family_rng(name, size, seed)
     steps = round(ratio * size)
     builder = Builder()
@@ -114,9 +116,13 @@ def generate(
     for t in range(steps):
         z = noise[t] if random_keystream else _combine(combiner, [bits[t] for bits in values])
         _output(builder, combiner, [variables[t] for variables in names], z)
-    planted = None if random_keystream else [
-        v if b else -v for vs, bs in zip(names, values, strict=True) for v, b in zip(vs, bs, strict=True)
-    ]
+    planted = (
+        None
+        if random_keystream
+        else [
+            v if b else -v for vs, bs in zip(names, values, strict=True) for v, b in zip(vs, bs, strict=True)
+        ]
+    )
     return builder.instance(rng, planted)
 
 

@@ -1,19 +1,20 @@
 """Quasigroup with holes: complete a Latin square from which some cells were erased.
 
-A random Latin square of order n (Jacobson-Matthews moves from the cyclic square) loses `holes` of its cells,
-spread evenly over rows and columns; find the values of the holes.  Variable (i, j, k): hole (i, j) has value k; only the
-values that its row and column still miss get variables (propagation of the given cells is folded in).  Each hole takes
-exactly one value, each missing value of a row or column exactly one of its holes (the three-dimensional encoding).
+A random Latin square of order n (Jacobson-Matthews moves from the cyclic square) loses `holes` of its
+cells, spread evenly over rows and columns; find the values of the holes. Variable (i, j, k): hole (i, j)
+has value k; only the values that its row and column still miss get variables (propagation of the given
+cells is folded in). Each hole takes exactly one value, each missing value of a row or column exactly one of
+its holes (the three-dimensional encoding).
 
 Knobs: `size` n, `holes` (share of erased cells; the hardest are near 0.42 when balanced).
 
-Can phases carry signal?  Partly.  At 0.42 a square has a backbone of a sizeable share of the cells, more at fewer
-holes; above about 0.5 solutions abound and the backbone is gone.  The signal is global (permutation-like), which is hard to read
-for few rounds of message passing; the unit-propagation closure of the givens takes the easy part away.
+Can phases carry signal?  Partly. At 0.42 a square has a backbone of a sizeable share of the cells, more at
+fewer holes; above about 0.5 solutions abound and the backbone is gone. The signal is global
+(permutation-like), which is hard to read for few rounds of message passing; the unit-propagation closure of
+the givens takes the easy part away.
 
-References: Gomes and Shmoys, Completing quasigroups or Latin squares (2002); Kautz et al., Balance and filtering in
-structured satisfiable problems (2001); Jacobson and Matthews (1996).
-SIZES_LINE
+References: Gomes and Shmoys, Completing quasigroups or Latin squares (2002); Kautz et al., Balance and
+filtering in structured satisfiable problems (2001); Jacobson and Matthews (1996). SIZES_LINE
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from neurosolve.families.base import Builder, Family, Instance, family_rng, requ
 
 
 def random_latin_square(order: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """A near-uniform Latin square, (order, order): order^3 moves of Jacobson and Matthews, then on to a proper one.
+    """A near-uniform Latin square, (order, order): order^3 moves of Jacobson and Matthews, on to a proper one.
 
-    The incidence cube (row, column, value) is kept three times, so that each of its lines is one list to search in;
-    between proper squares one cell may hold -1.
+    The incidence cube (row, column, value) is kept three times, so that each of its lines is one list to search
+    in; between proper squares one cell may hold -1.
     """
     start = (np.arange(order)[:, None] + np.arange(order)) % order
     cube = (start[:, :, None] == np.arange(order)).astype(np.int8)
-    over_value, over_column, over_row = (cube.transpose(axes).tolist() for axes in ((0, 1, 2), (0, 2, 1), (1, 2, 0)))
+    axes = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
+    over_value, over_column, over_row = (cube.transpose(axis).tolist() for axis in axes)
 
-    def add(r: int, c: int, v: int, amount: int) -> None:
+    def add(cell: tuple[int, int, int], amount: int) -> None:
+        r, c, v = cell
         over_value[r][c][v] += amount
         over_column[r][v][c] += amount
         over_row[c][v][r] += amount
@@ -47,7 +50,8 @@ def random_latin_square(order: int, rng: np.random.Generator) -> npt.NDArray[np.
     moves = 0
     while moves < order**3 or improper is not None:
         if moves % 4096 == 0:
-            cells, coins = rng.integers(0, order, (4096, 3)).tolist(), (rng.random((4096, 3)) < 0.5).tolist()
+            cells = rng.integers(0, order, (4096, 3)).tolist()
+            coins = (rng.random((4096, 3)) < 0.5).tolist()
         r, c, v = cells[moves % 4096] if improper is None else improper
         heads = coins[moves % 4096] if improper is not None else (False, False, False)
         moves += 1
@@ -56,16 +60,18 @@ def random_latin_square(order: int, rng: np.random.Generator) -> npt.NDArray[np.
         r2, c2 = one(over_row[c][v], heads[0]), one(over_column[r][v], heads[1])
         v2 = one(over_value[r][c], heads[2])
         for cell in ((r, c, v), (r, c2, v2), (r2, c, v2), (r2, c2, v)):
-            add(*cell, 1)
+            add(cell, 1)
         for cell in ((r2, c, v), (r, c2, v), (r, c, v2), (r2, c2, v2)):
-            add(*cell, -1)
+            add(cell, -1)
         improper = (r2, c2, v2) if over_value[r2][c2][v2] < 0 else None
-    return np.array(over_value).argmax(axis=2)
+    square: npt.NDArray[np.int64] = np.array(over_value).argmax(axis=2)
+    return square
 
 
 def balanced_holes(order: int, per_line: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """`per_line` holes in every row and column: the cells of `per_line` values of another random square."""
-    return random_latin_square(order, rng) < per_line
+    chosen: npt.NDArray[np.bool_] = random_latin_square(order, rng) < per_line
+    return chosen
 
 
 def generate(size: int, seed: int, *, holes: float = 0.42) -> Instance:

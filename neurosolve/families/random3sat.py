@@ -1,19 +1,20 @@
 """Uniform random 3-SAT near the threshold, in a satisfiable and an unsatisfiable half.
 
-Each clause draws three distinct variables and signs uniformly.  The satisfiable half has ratio 4.2, the
-unsatisfiable half 4.6 (threshold 4.267).  A deterministic filter keeps the wanted half: candidate 0, 1, 2, ... of the
-seed is drawn until it is decided the right way, so an instance is a function of (size, seed) and the solver's version.
-Satisfiable: CaDiCaL 1.9.5 turned into a local search (a walk every 50 conflicts, 2000 conflicts in all) finds an
-assignment, which becomes the known one; what it misses is dropped, whatever CDCL would need for it.  (Waiting for a
-complete answer instead cost up to 80 s at n = 300, all of it on unsatisfiable candidates.)  Unsatisfiable: Kissat 4.0.4.
+Each clause draws three distinct variables and signs uniformly. The satisfiable half has ratio 4.2, the
+unsatisfiable half 4.6 (threshold 4.267). A deterministic filter keeps the wanted half: candidate 0, 1, 2,
+... of the seed is drawn until it is decided the right way, so an instance is a function of (size, seed) and
+the solver's version. Satisfiable: CaDiCaL 1.9.5 turned into a local search (a walk every 50 conflicts, 2000
+conflicts in all) finds an assignment, which becomes the known one; what it misses is dropped, whatever CDCL
+would need for it. (Waiting for a complete answer instead cost up to 80 s at n = 300, all of it on
+unsatisfiable candidates.)  Unsatisfiable: Kissat 4.0.4.
 
-Knobs: `size` n, `ratio` (clauses per variable).  A satisfiable instance costs some 0.2 s, an unsatisfiable one what Kissat
-needs for it (half a second at n = 200).
+Knobs: `size` n, `ratio` (clauses per variable). A satisfiable instance costs some 0.2 s, an unsatisfiable
+one what Kissat needs for it (half a second at n = 200).
 
-Can phases carry signal?  In part.  Just below the threshold solutions sit in few clusters with a large frozen
-core, so many variables are backbone; a network reached 80 to 85% of them (docs: DESIGN's fact 4).  But local search
-solves the satisfiable half in milliseconds: a target for conflicts, not for seconds.  The unsatisfiable half has no
-satisfying phases; they moved conflicts by 7% at most.
+Can phases carry signal?  In part. Just below the threshold solutions sit in few clusters with a large
+frozen core, so many variables are backbone; a network reached 80 to 85% of them at n = 100 to 200. But
+local search solves the satisfiable half in milliseconds: a target for conflicts, not for seconds. The
+unsatisfiable half has no satisfying phases; they moved conflicts by 7% at most.
 
 References: Mitchell, Selman and Levesque (1992); Mezard, Parisi and Zecchina (2002).
 SIZES_LINE
@@ -35,7 +36,7 @@ def random_clauses(num_variables: int, num_clauses: int, rng: np.random.Generato
     """Clauses of three distinct variables with random signs, drawn independently."""
     drawn = rng.random((num_clauses, CLAUSE_LENGTH)) * (num_variables - np.arange(CLAUSE_LENGTH))
     first, second, third = drawn.astype(np.int64).T
-    # Each further draw skips what was drawn before it: the uniform choice without replacement, without a loop.
+    # Each further draw skips what was drawn before it: uniform without replacement, and no loop.
     second += second >= first
     low, high = np.minimum(first, second), np.maximum(first, second)
     third += third >= low
@@ -62,7 +63,7 @@ def is_unsatisfiable(clauses: list[list[int]]) -> bool:
 
 
 def generate(size: int, seed: int, *, ratio: float = 4.2) -> Instance:
-    """A satisfiable formula; `planted` covers every variable.  Raises UsageError above ratio 4.25 (too rare)."""
+    """A satisfiable formula; `planted` covers every variable.  Raises UsageError above ratio 4.25."""
     require(size >= 10, f"random3sat: size {size} is below 10 variables")
     require(ratio <= 4.25, f"random3sat: ratio {ratio} leaves too few satisfiable formulas")
     rng = family_rng("random3sat", size, seed)

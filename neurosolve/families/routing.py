@@ -1,20 +1,20 @@
-"""Multi-agent path finding: move robots through a crowded grid with obstacles within a horizon, without collisions.
+"""Multi-agent path finding: robots cross a crowded grid with obstacles within a horizon, and never
+collide.
 
-`size` x `size` cells, `obstacles` of them blocked, robots on `density` of the free ones.  In each step a robot waits
-or enters a neighbouring cell that was empty (no following, no swapping: the safe-gap rule of parallel pebble
-motion).  The plan is planted: robots walk towards random targets, giving way at random, for `horizon` * size steps; where they end
-are the goals.  Variables: robot a at cell v at time t, for the cells it can have reached by t and can
-still leave for its goal, and cell v occupied at t.
+`size` x `size` cells, `obstacles` of them blocked, robots on `density` of the free ones. In each step a
+robot waits or enters a neighbouring cell that was empty (no following, no swapping: the safe-gap rule of
+parallel pebble motion). The plan is planted: robots walk towards random targets, giving way at random, for
+`horizon` * size steps; where they end are the goals. Variables: robot a at cell v at time t, for the cells
+it can have reached by t and can still leave for its goal, and cell v occupied at t.
 
 Knobs: `size`, `density`, `obstacles`, `horizon`.
 
-Can phases carry signal?  Partly.  Start and goal pin every robot down near both ends of time (what is out of reach
-gets no variable), and shortest corridors are forced where the horizon is tight; in the middle plans can be permuted
-and delayed, so there are many solutions and a small backbone: soft targets.
+Can phases carry signal?  Partly. Start and goal pin every robot down near both ends of time (what is out of
+reach gets no variable), and shortest corridors are forced where the horizon is tight; in the middle plans
+can be permuted and delayed, so there are many solutions and a small backbone: soft targets.
 
-References: Surynek, Towards optimal cooperative path planning in hard setups through satisfiability solving (2012);
-Stern et al., Multi-agent pathfinding: definitions, variants and benchmarks (2019).
-SIZES_LINE
+References: Surynek, Towards optimal cooperative path planning in hard setups through satisfiability solving
+(2012); Stern et al., Multi-agent pathfinding: definitions, variants and benchmarks (2019). SIZES_LINE
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def open_grid(size: int, obstacles: float, rng: np.random.Generator) -> nx.Graph
 
 
 def wander(grid: nx.Graph, robots: int, steps: int, rng: np.random.Generator) -> Plan:
-    """A collision-free plan: each robot in random order takes an empty cell nearer its random target, if any."""
+    """A plan without collisions: in random order each robot takes an empty cell nearer its random target."""
     distance = dict(nx.all_pairs_shortest_path_length(grid))
     cells = rng.permutation(grid.number_of_nodes()).tolist()
     target = rng.permutation(grid.number_of_nodes()).tolist()
@@ -61,9 +61,9 @@ def encode(grid: nx.Graph, plan: Plan, builder: Builder) -> list[int]:
     occupied = [{v: builder.variable() for v in grid} for _ in plan]
     at: list[list[dict[int, int]]] = []
     for robot in range(robots):
-        from_start = nx.single_source_shortest_path_length(grid, plan[0][robot])
-        to_goal = nx.single_source_shortest_path_length(grid, plan[-1][robot])
-        reach = [[v for v in grid if from_start[v] <= t and to_goal[v] <= steps - t] for t in range(steps + 1)]
+        early = nx.single_source_shortest_path_length(grid, plan[0][robot])
+        late = nx.single_source_shortest_path_length(grid, plan[-1][robot])
+        reach = [[v for v in grid if early[v] <= t and late[v] <= steps - t] for t in range(steps + 1)]
         at.append([{v: builder.variable() for v in cells} for cells in reach])
         for t, here in enumerate(at[robot]):
             builder.exactly_one(list(here.values()))
@@ -78,13 +78,15 @@ def encode(grid: nx.Graph, plan: Plan, builder: Builder) -> list[int]:
         for v in grid:
             builder.at_most_one([at[robot][t][v] for robot in range(robots) if v in at[robot][t]])
     return [
-        x if plan[t][robot] == v else -x for robot in range(robots) for t in range(steps + 1)
+        x if plan[t][robot] == v else -x
+        for robot in range(robots)
+        for t in range(steps + 1)
         for v, x in at[robot][t].items()
     ]
 
 
 def generate(
-    size: int, seed: int, *, density: float = 0.4, obstacles: float = 0.1, horizon: float = 2.0
+    size: int, seed: int, *, density: float = 0.6, obstacles: float = 0.1, horizon: float = 2.0
 ) -> Instance:
     """One instance; `planted` covers the robots' variables.  Raises UsageError for a side below 3."""
     require(size >= 3, f"routing: side {size} is below 3")

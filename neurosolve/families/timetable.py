@@ -1,21 +1,21 @@
-"""University timetabling: give each event a slot, under room capacities, availability, conflicts and precedences.
+"""University timetabling: give each event a slot, under room capacities, availability, conflicts and
+precedences.
 
-`size` events, rooms in two classes (large events need one of the few large rooms, small ones fit anywhere), and as
-many slots as fill the rooms to `fill`.  A timetable is planted; every constraint is drawn so that it keeps it:
+`size` events, rooms in two classes (large events need one of the few large rooms, small ones fit anywhere),
+and as many slots as fill the rooms to `fill`. A timetable is planted; every constraint keeps it:
   availability  each event may use some slots only (chance `available` each, besides its planted one);
-  conflicts     `conflicts` random partners per event (a common teacher or student group) may not share its slot;
-  precedence    `precedence` * size pairs (lecture before exercise);
-  rooms         per slot at most `rooms` events, and at most `large_rooms` large ones (PySAT cardinality encodings;
-                by Hall's theorem the two counts are the same as an assignment of rooms).
+  conflicts     `conflicts` random partners per event (the same teacher or students) may not share its slot;
+  precedence    `precedence` * size pairs are ordered (lecture before exercise);
+  rooms         per slot at most `rooms` events, and at most `large_rooms` large ones (PySAT's cardinality
+                encodings; by Hall's theorem the two counts amount to an assignment of rooms).
 Variables: event e in slot s, exactly one per event.
 
-Can phases carry signal?  Partly.  Availability windows tie events to absolute slots, so there is no slot
-symmetry.  The tighter rooms and conflicts, the larger the backbone.  At the default knobs solutions are related but not unique:
-soft targets over several assignments, not the backbone alone.
+Can phases carry signal?  Partly. Availability windows tie events to absolute slots, so there is no slot
+symmetry. The tighter rooms and conflicts, the larger the backbone. At the default knobs solutions are
+related but not unique: soft targets over several assignments, not the backbone alone.
 
-References: Lewis, A survey of metaheuristic-based techniques for university timetabling problems (2008); Asin Acha
-and Nieuwenhuis, Curriculum-based course timetabling with SAT and MaxSAT (2014).
-SIZES_LINE
+References: Lewis, A survey of metaheuristic-based techniques for university timetabling problems (2008);
+Asin Acha and Nieuwenhuis, Curriculum-based course timetabling with SAT and MaxSAT (2014). SIZES_LINE
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ TIMETABLE = Family(
     name="timetable",
     models="timetabling with room capacities, availability, conflicts and precedences",
     generate=generate,
-    sizes={"small": (40,), "train": (100, 120), "test": (120,), "beyond": (150,)},
+    sizes={"small": (40,), "train": (100, 125, 150), "test": (150,), "beyond": (175,)},
     satisfiable=True,
     phases="partial: availability windows tie events to slots; several related solutions",
 )

@@ -1,0 +1,78 @@
+"""Instances as files: NAME.cnf.gz and, where something was planted, NAME.planted beside it.
+
+NAME is FAMILY-SIZE-SEED. The same family, size and seed give the same bytes: gzip without a time or a name.
+A file appears whole or not at all, and the formula last, so that a run that was killed resumes by what it
+finds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from neurosolve.errors import UsageError
+from neurosolve.families.base import Family, Literals
+from neurosolve.sat.dimacs import CNF, write_dimacs
+
+LITERALS_PER_LINE = 16
+
+
+def write_instances(
+    family: Family,
+    size: int,
+    seeds: range,
+    directory: Path,
+    progress: Callable[[Path], None] = lambda path: None,
+) -> list[Path]:
+    """One formula for each seed, skipping what exists; `progress` hears of each path, written or found."""
+    paths = []
+    for seed in seeds:
+        paths.append(write_instance(family, size, seed, directory))
+        progress(paths[-1])
+    return paths
+
+
+def write_instance(family: Family, size: int, seed: int, directory: Path) -> Path:
+    """Writes one instance unless it is there; returns the formula's path.
+
+    Raises UsageError for a size the family refuses and for a place that cannot be written.
+    """
+    name = f"{family.name}-{size}-{seed}"
+    path = directory / f"{name}.cnf.gz"
+    if path.exists():
+        return path
+    instance = family.generate(size, seed)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if instance.planted is not None:
+            _replace(directory / f"{name}.planted", planted_text(instance.planted).encode())
+        _replace(path, packed_dimacs(instance.cnf))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def packed_dimacs(cnf: CNF) -> bytes:
+    """DIMACS under gzip, the same bytes on every run."""
+    plain = io.BytesIO()
+    write_dimacs(cnf, plain)
+    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+
+
+def planted_text(planted: Literals) -> str:
+    """Literals on lines of sixteen, closed by 0."""
+    words = [*map(str, planted.tolist()), "0"]
+    lines = (words[i : i + LITERALS_PER_LINE] for i in range(0, len(words), LITERALS_PER_LINE))
+    return "".join(" ".join(line) + "\n" for line in lines)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
