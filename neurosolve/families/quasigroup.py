@@ -26,10 +26,10 @@ from neurosolve.families.base import Builder, Family, Instance, family_rng, requ
 
 
 def random_latin_square(order: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """A near-uniform Latin square, (order, order): order^3 moves of Jacobson and Matthews, on to a proper one.
+    """A near-uniform Latin square, (order, order): order^3 moves of Jacobson and Matthews, to a proper one.
 
-    The incidence cube (row, column, value) is kept three times, so that each of its lines is one list to search
-    in; between proper squares one cell may hold -1.
+    The incidence cube (row, column, value) is kept three times, so that each of its lines is one list
+    to search in; between proper squares one cell may hold -1.
     """
     start = (np.arange(order)[:, None] + np.arange(order)) % order
     cube = (start[:, :, None] == np.arange(order)).astype(np.int8)

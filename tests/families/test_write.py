@@ -25,7 +25,8 @@ def test_formula_and_planted_come_back(tmp_path: Path) -> None:
 
 
 def test_bytes_are_reproducible_and_existing_files_stay(tmp_path: Path) -> None:
-    first, heard = write_instance(DECODING, 40, 0, tmp_path / "a"), []
+    heard: list[Path] = []
+    first = write_instance(DECODING, 40, 0, tmp_path / "a")
     paths = write_instances(DECODING, 40, range(2), tmp_path / "b", heard.append)
     assert heard == paths and first.read_bytes() == paths[0].read_bytes() != paths[1].read_bytes()
     paths[0].write_bytes(b"kept")
