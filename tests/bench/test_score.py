@@ -26,7 +26,8 @@ def row(
     return {
         "kind": "run", "instance": instance, "family": instance[0], "split": "s", "known": "",
         "sha256": instance, "arm": arm, "engine": "e", "guidance": arm, "delivery": None, "extra": [],
-        "model_hash": None, "seed": 0, "limit_s": LIMIT_S, "memory_limit": 0, "stock": arm in ("none", "walk"),
+        "model_hash": None, "seed": 0, "limit_s": LIMIT_S, "memory_limit": 0,
+        "stock": arm in ("none", "walk"),
         "again": arm == "none-again", "wall_s": wall_s, "cpu_s": wall_s, "status": status, "wrong": None,
         "cli": report_, **more,
     }  # fmt: skip
