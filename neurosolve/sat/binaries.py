@@ -114,4 +114,5 @@ def parse_stats(output: bytes) -> Stats:
     """
     found = {name.decode(): int(count) for name, count in _COUNTERS.findall(output)}
     absent = 0 if b"- [ statistics ] -" in output else None
-    return Stats(*(found.get(name, absent) for name in ("conflicts", "decisions", "propagations", "restarts")))
+    names = ("conflicts", "decisions", "propagations", "restarts")
+    return Stats(*(found.get(name, absent) for name in names))

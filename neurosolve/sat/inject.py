@@ -200,7 +200,7 @@ def inject_phases(solver: Any, cnf: CNF, phases: Phases, delivery: str | None = 
     chosen: str = delivery or ("initial" if engine.set_phases == "initial" else "rename")
     if chosen not in {*engine.deliveries, engine.set_phases}:
         raise UsageError(f"{engine.name} has no delivery '{chosen}': {', '.join(engine.deliveries)}")
-    if getattr(inner, "nof_vars", lambda: 0)():
+    if getattr(inner, "nof_vars", lambda: 0)() > 0:  # an empty MiniSat says -1
         raise UsageError("inject_phases fills an empty solver, and this one holds clauses")
     renaming = None
     if chosen == "rename":

@@ -20,8 +20,8 @@ CADICAL_SAT = {"elimreleff": 10, "stabilizeonly": 1, "subsumereleff": 60}
 CADICAL_UNSAT = {"stabilize": 0, "walk": 0}
 # configure() ignores a name it does not know, without a word: only names of this list are ever passed on.
 KNOWN_OPTIONS = frozenset(
-    {"elimreleff", "subsumereleff", "elimeffort", "subsumeeffort", "stabilizeonly", "stabilize", "walk", "lucky"}
-    | {"seed", "emulate"}
+    {"elimreleff", "subsumereleff", "elimeffort", "subsumeeffort", "stabilizeonly", "stabilize"}
+    | {"walk", "lucky", "seed", "emulate"}
 )
 
 
