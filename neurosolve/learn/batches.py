@@ -22,6 +22,7 @@ from neurosolve.learn.samples import Sample, find_samples, read_sample
 log = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", message="Sparse")  # torch's beta notice on every CSR tensor
 
+FOLLOWER = 0.03  # an error bit of a code has some twenty counter variables, which propagation sets anyway
 UNDECIDED = 0.05  # weight of a variable that is true in half of the assignments; a decided one has 1 + this
 
 
@@ -74,7 +75,8 @@ def collate(samples: Sequence[Sample]) -> FormulaBatch:
     other = np.concatenate([degree[num_variables:], degree[:num_variables]])
     target = np.concatenate([s.targets() for s in samples])
     known = np.isfinite(target) & ((degree + other)[:num_variables] > 0)
-    weight = np.where(known, np.abs(2 * target - 1) + UNDECIDED, 0)
+    importance = np.concatenate([_importance(s) for s in samples])
+    weight = np.where(known, np.abs(2 * target - 1) + UNDECIDED, 0) * importance
     status = np.asarray([{1: 1.0, -1: 0.0}.get(s.status, np.nan) for s in samples], np.float32)
     sizes = [s.num_variables for s in samples]
     by_clause = _csr(graph.indptr, graph.indices, (graph.num_left, graph.num_right))
@@ -90,6 +92,14 @@ def collate(samples: Sequence[Sample]) -> FormulaBatch:
         backbone=torch.from_numpy(np.concatenate([s.backbone for s in samples])),
         status=torch.from_numpy(status),
     )
+
+
+def _importance(sample: Sample) -> NDArray[np.float32]:
+    """(n,): 1 on primary variables and FOLLOWER on those that follow from them; 1 everywhere if none is
+    known."""
+    if not sample.primary.any():
+        return np.ones(sample.num_variables, np.float32)
+    return np.where(sample.primary, 1, FOLLOWER).astype(np.float32)
 
 
 def _csr(indptr: NDArray[np.int32], indices: NDArray[np.int32], shape: tuple[int, int]) -> Tensor:

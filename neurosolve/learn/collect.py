@@ -9,7 +9,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from neurosolve.learn.samples import SUFFIX, Sample, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
 from neurosolve.process import run_in_child, send
 from neurosolve.sat.dimacs import read_dimacs
-from neurosolve.sat.labels import LabelOptions, label
+from neurosolve.sat.labels import DIVERSE, LabelOptions, label
 
 GENERATED = re.compile(r"^(?P<family>.+?)[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
 ERRORS = "errors.jsonl"
@@ -52,6 +52,7 @@ class Collected:
     num_labelled: int = 0  # of those written, the ones with an assignment, a backbone or a status
 
 
+LabelEmit = Callable[[tuple[str, Any]], None]
 Progress = Callable[[Outcome, int, int], None]  # the outcome, how many are done, of how many
 
 
@@ -63,6 +64,7 @@ def collect_sat(
     labels: str = "all",
     memory_bytes: int | None = 4 << 30,
     num_assignments: int = 12,
+    engines: Sequence[str] = DIVERSE,
     conflicts: int = 500_000,
     backbone_conflicts: int = 1_000,
     seed: int = 0,
@@ -87,6 +89,7 @@ def collect_sat(
     options = LabelOptions(
         **{name: name in wanted for name in LABELS},
         num_assignments=num_assignments,
+        engines=tuple(engines),
         conflicts=conflicts,
         backbone_conflicts=backbone_conflicts,
         time_s=time_s,
@@ -160,7 +163,10 @@ def _child(path: Path, root: Path, options: LabelOptions) -> None:
         options = dataclasses.replace(options, backbone=False)
         if not options.models:
             return
-    label(cnf, read_planted(path, cnf.num_variables), options, send)
+    planted = read_planted(path, cnf.num_variables)
+    if planted is not None:
+        send(("primary", np.isin(np.arange(1, cnf.num_variables + 1), np.abs(planted))))
+    label(cnf, planted, options, send)
 
 
 def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> Sample | None:
@@ -184,6 +190,7 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> Sample 
         size=int(match["size"]) if match else num_variables,
         seed=int(match["seed"]) if match else 0,
         name=name,
+        primary=found.get("primary", np.zeros(0, np.bool_)),
     )
 
 

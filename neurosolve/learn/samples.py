@@ -26,6 +26,8 @@ class Sample:
     assignments int8 (k, n): diverse satisfying assignments, +1 true and -1 false; k may be 0.
     backbone int8 (n,): the value every satisfying assignment gives, 0 where there is none or it is unknown;
     backbone_complete says that 0 means "none".  status: 1 satisfiable, -1 unsatisfiable, 0 unknown.
+    primary bool (n,): the variables whose values were planted; the rest follow from them and count less in
+    training. Empty where nothing was planted: then all count alike.
     """
 
     num_variables: int
@@ -39,6 +41,7 @@ class Sample:
     size: int = 0
     seed: int = 0
     name: str = ""
+    primary: NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def __post_init__(self) -> None:
         n = self.num_variables
@@ -99,7 +102,9 @@ def read_sample(path: Path) -> Sample:
         with np.load(path, allow_pickle=False) as arrays:
             if str(arrays["kind"]) != "sat":
                 raise InputError(str(path), None, f"a sample of kind {str(arrays['kind'])!r}, not 'sat'")
-            values: dict[str, Any] = {f.name: arrays[f.name] for f in dataclasses.fields(Sample)}
+            values: dict[str, Any] = {
+                f.name: arrays[f.name] for f in dataclasses.fields(Sample) if f.name in arrays
+            }
         return Sample(
             num_variables=int(values["num_variables"]),
             literals=values["literals"].astype(np.int32, copy=False),
@@ -112,6 +117,7 @@ def read_sample(path: Path) -> Sample:
             size=int(values["size"]),
             seed=int(values["seed"]),
             name=str(values["name"]),
+            primary=values.get("primary", np.zeros(0, np.bool_)),
         )
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(str(path), None, f"not a readable sample: {error}") from error

@@ -26,6 +26,8 @@ class Scores:
     loss: list[float] = dataclasses.field(default_factory=list)
     decided: float = 0.0  # variables, weighted by |2t - 1|, and what was right of them
     right: float = 0.0
+    primary: float = 0.0  # the same over the planted variables, which the others follow
+    primary_right: float = 0.0
     confident: float = 0.0
     confident_right: float = 0.0
     backbone: int = 0
@@ -37,6 +39,7 @@ class Scores:
         """nan where there was nothing to measure."""
         pairs = {
             "accuracy": (self.right, self.decided),
+            "primary_accuracy": (self.primary_right, self.primary),
             "confident_share": (self.confident, self.decided),
             "confident_accuracy": (self.confident_right, self.confident),
             "backbone_accuracy": (self.backbone_right, self.backbone),
@@ -85,6 +88,9 @@ def add(scores: Scores, sample: Sample, logit: NDArray[np.float32], sat_logit: f
     sure = np.abs(np.tanh(logit / 2)) >= CONFIDENT
     scores.decided += float(weight.sum())
     scores.right += float(weight[right].sum())
+    if sample.primary.any():
+        scores.primary += float(weight[sample.primary].sum())
+        scores.primary_right += float(weight[sample.primary & right].sum())
     scores.confident += float(weight[sure].sum())
     scores.confident_right += float(weight[sure & right].sum())
     bone = sample.backbone != 0

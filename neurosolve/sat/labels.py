@@ -24,6 +24,9 @@ Emit = Callable[[tuple[str, Any]], None]
 Values = NDArray[np.int8]  # (num_variables,) of +1 and -1
 
 DIVERSE = ("cadical195", "glucose42", "cadical153", "maplechrono", "minisat22")  # taken in turn
+WALK = "cadical195-walk"  # CaDiCaL as a local search: a walk every 50 conflicts; near-threshold random formulas' best
+WALK_OPTIONS = {"rephaseint": 50, "walkmineff": 10**6, "walkmaxeff": 10**8, "walkreleff": 10**5}
+WALK_CONFLICTS = 2_000
 INCREMENTAL = "glucose42"
 GIVE_UP = 25  # backbone queries without any answer after which the rest is left alone
 REPORT_S = 1.0  # between two partial backbones
@@ -33,6 +36,7 @@ REPORT_S = 1.0  # between two partial backbones
 class LabelOptions:
     """planted, models, backbone: what to look for.  conflicts bound one solve, backbone_conflicts one query.
 
+    engines: asked in turn for assignments; WALK is one.
     num_completions: how often planted literals are completed, each time with other signs, so that variables
     which they leave free (auxiliary ones, mostly) get soft targets instead of one arbitrary value. time_s:
     when to stop by itself; the caller's hard limit stands behind it.
@@ -43,6 +47,7 @@ class LabelOptions:
     backbone: bool = True
     num_assignments: int = 12
     num_completions: int = 8
+    engines: tuple[str, ...] = DIVERSE
     conflicts: int = 500_000
     backbone_conflicts: int = 1_000
     time_s: float = 60.0
@@ -100,11 +105,12 @@ def solve_diverse(cnf: CNF, engine: str, conflicts: int, seed: int) -> tuple[int
     """(status, assignment) of one solve with random signs: what an engine takes for granted differs every
     time."""
     flips = np.random.default_rng(seed).integers(0, 2, cnf.num_variables).astype(bool)
-    with Solver(name=engine) as solver:
+    walk = engine == WALK
+    with Solver(name="cadical195" if walk else engine) as solver:
         if engine.startswith("cadical"):
-            solver.configure({"lucky": 0})  # it would find the same all-true assignment over and over
+            solver.configure({"lucky": 0, **(WALK_OPTIONS if walk else {})})  # it would find the same all-true assignment over and over
         solver.append_formula(_renamed(cnf, flips).clauses())
-        solver.conf_budget(conflicts)
+        solver.conf_budget(min(conflicts, WALK_CONFLICTS) if walk else conflicts)
         answer = solver.solve_limited()
         if answer is None:
             return 0, None
@@ -124,7 +130,7 @@ def _sample(
     for i in range(2 * wanted):
         if len(found) >= wanted or fruitless >= 3 or time.monotonic() > deadline:
             break
-        status, values = solve_diverse(cnf, DIVERSE[i % len(DIVERSE)], options.conflicts, options.seed + i)
+        status, values = solve_diverse(cnf, options.engines[i % len(options.engines)], options.conflicts, options.seed + i)
         if status == -1:
             return -1
         fruitless = 0 if values is not None and _add(found, values, emit) else fruitless + 1

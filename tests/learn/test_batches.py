@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neurosolve.errors import UsageError  # noqa: E402
-from neurosolve.learn.batches import UNDECIDED, SampleSet, bucketed, collate  # noqa: E402
+from neurosolve.learn.batches import FOLLOWER, UNDECIDED, SampleSet, bucketed, collate  # noqa: E402
 from neurosolve.learn.samples import write_sample  # noqa: E402
 from tests.learn.examples import planted_sample  # noqa: E402
 
@@ -46,6 +46,13 @@ def test_weights_follow_what_is_known() -> None:
     unknown = collate([dataclasses.replace(sample, assignments=two[:0], status=0)])
     assert unknown.weight.tolist() == [0, 0, 0, 0]
     assert unknown.status.isnan().all()
+
+
+def test_variables_that_follow_from_planted_ones_count_less() -> None:
+    sample = planted_sample(0, 4, 30)
+    batch = collate([dataclasses.replace(sample, primary=np.asarray([True, False, False, True]))])
+    full = 1 + UNDECIDED
+    assert batch.weight.tolist() == pytest.approx([full, full * FOLLOWER, full * FOLLOWER, full])
 
 
 def test_buckets_use_every_index_once_within_the_budget() -> None:
