@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -157,7 +158,7 @@ def test_a_time_limit_is_unknown_and_exit_0(tmp_path: Path) -> None:
     started = time.monotonic()
     run = call("solve", save(pigeons(13), tmp_path / "f.cnf"), "-t", "1", "-g", "none")
     assert run.returncode == 0 and run.stdout.endswith("c time limit\ns UNKNOWN\n")
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 8
 
 
 def test_a_memory_limit(tmp_path: Path) -> None:
@@ -180,7 +181,7 @@ def test_a_signal_in_the_middle_is_unknown_without_orphans(
     run.send_signal(number)
     text = run.communicate(timeout=10)[0].decode()
     assert run.returncode == 0 and text.endswith("c signal\ns UNKNOWN\n")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 8
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
@@ -202,10 +203,15 @@ def test_a_signal_while_reading_is_unknown_too(tmp_path: Path) -> None:
     fifo = tmp_path / "never.cnf"
     os.mkfifo(fifo)
     run = subprocess.Popen(command("solve", fifo), stdout=subprocess.PIPE)
-    time.sleep(1.0)
+    writer = None
+    while writer is None and run.poll() is None:
+        with contextlib.suppress(OSError):  # until somebody reads
+            writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.05)
     run.terminate()
     text = run.communicate(timeout=10)[0].decode()
-    assert run.returncode == 0 and text.endswith("s UNKNOWN\n")
+    assert run.returncode == 0 and text.endswith("c signal\ns UNKNOWN\n")
+    os.close(writer or 0)
 
 
 def test_predict_and_map_back(tmp_path: Path, formula: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_time_limit() -> None:
     started = time.monotonic()
     result = solving.solve(pigeons(13), guidance="none", limits=Limits(time_s=0.5))
     assert result.status is Status.UNKNOWN and result.reason == "time limit" and result.assignment is None
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
     spent = solving.solve(pigeons(13), guidance="none", limits=Limits(time_s=0.0))
     assert spent.reason == "time limit" and spent.stages.solve_s == 0
 
