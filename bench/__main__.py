@@ -50,6 +50,7 @@ def run(
     split: Annotated[str | None, typer.Option(help="Only this split of the suites.")] = None,
     first: Annotated[int | None, typer.Option(help="Only the first N instances of each suite.")] = None,
     order_seed: Annotated[int, typer.Option(help="Fixes the random order of instances and arms.")] = 0,
+    retry_errors: Annotated[bool, typer.Option("--retry-errors", help="Run again what crashed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Default: bench/results/SUITE.jsonl.")] = None,
     cli: Cli = "",
 ) -> None:
@@ -59,7 +60,7 @@ def run(
     instances = choose_instances(suite, split, first)
     plan = Plan(
         instances, [with_model_hash(arm, places) for arm in chosen], Limits(limit, int(memory)), places,
-        [int(seed) for seed in seeds.split(",")], order_seed, workers,
+        [int(seed) for seed in seeds.split(",")], order_seed, workers, retry_errors,
     )  # fmt: skip
     name = "+".join(suites.find_suite(item).stem for item in suite)
     finish(run_with_bar(plan, out or Path(f"bench/results/{name}.jsonl")))

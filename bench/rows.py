@@ -123,12 +123,14 @@ def pack(path: Path) -> Path:
 
 
 def read_all(paths: Iterable[Path]) -> tuple[list[Row], list[Row]]:
-    """Headers and runs of several files; of two runs with one key the first counts."""
+    """Headers and runs of several files; of two runs with one key the first counts that was no ERROR."""
     headers: list[Row] = []
     runs: dict[tuple[str, ...], Row] = {}
     for path in paths:
         some_headers, some_runs = read(path)
         headers += some_headers
         for row in some_runs:
-            runs.setdefault(key(row), row)
+            before = runs.get(key(row))
+            if before is None or (before.get("status") == "ERROR" and row.get("status") != "ERROR"):
+                runs[key(row)] = row
     return headers, list(runs.values())

@@ -45,6 +45,7 @@ class Plan:
     seeds: Sequence[int] = (0,)
     order_seed: int = 0
     workers: int = 1
+    retry_errors: bool = False  # run again what crashed; the later row then counts
 
 
 @dataclasses.dataclass
@@ -82,7 +83,7 @@ def run(plan: Plan, out: Path, tick: Callable[[Row | None], None] = lambda row: 
     outcome, answers, lock = Outcome(), Answers(plan.instances), threading.Lock()
     with Appender(out) as appender:
         _, old = rows.read(out)
-        done = {rows.key(row) for row in old}
+        done = {rows.key(row) for row in old if not (plan.retry_errors and row["status"] == "ERROR")}
         outcome.wrong += [text for row in old if (text := answers.contradiction(row))]
         if _all_done(plan, done):
             outcome.skipped = len(plan.instances) * len(plan.arms) * len(plan.seeds)
@@ -239,6 +240,6 @@ def default_cli() -> tuple[str, ...]:
 def count_by_arm(out: Path) -> dict[str, dict[str, int]]:
     """Arm -> status -> rows, for the line printed at the end of a run."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows.read(out)[1]:
+    for row in rows.read_all([out])[1]:
         counts[row["arm"]][row["status"]] += 1
     return {arm: dict(statuses) for arm, statuses in counts.items()}

@@ -65,7 +65,7 @@ SOLVED: list[tuple[str, Cell]] = [
     ("time-outs", lambda score, line: str(line.timeouts)),
     ("errors", lambda score, line: str(line.errors)),
     ("PAR-2 s", lambda score, line: number(line.par2)),
-    ("mean s", lambda score, line: number(line.geomean_s)),
+    ("geomean s", lambda score, line: number(line.geomean_s)),
     ("vs base", lambda score, line: _of(line, lambda pair: interval(pair.time, pair.time_inside))),
     ("vs best stock", lambda score, line: _best(line)),
     ("A/A spread", lambda score, line: _spread(score.aa.get(line.group))),

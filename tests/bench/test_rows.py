@@ -91,6 +91,12 @@ def test_every_field_of_the_key_tells_runs_apart(field: str) -> None:
     assert key({**ROW, field: "other"}) != key(ROW)
 
 
+def test_an_error_gives_way_to_a_later_answer(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    write(path, {**ROW, "status": "ERROR"}, {**ROW, "status": "UNKNOWN"}, {**ROW, "status": "ERROR"})
+    assert [row["status"] for row in read_all([path])[1]] == ["UNKNOWN"]
+
+
 def test_of_two_equal_keys_the_first_counts(tmp_path: Path) -> None:
     one, two = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
     write(one, {**ROW, "wall_s": 1})

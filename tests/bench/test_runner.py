@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -193,6 +194,15 @@ def test_two_workers_write_the_same_rows(instances: list[Instance], places: Plac
     outcome = runner.run(plan, tmp_path / "r.jsonl")
     assert outcome.written == 12
     assert {row["workers"] for row in rows.read(tmp_path / "r.jsonl")[1]} == {2}
+
+
+def test_errors_are_kept_unless_asked_to_run_again(
+    instances: list[Instance], places: Places, tmp_path: Path
+) -> None:
+    out, plan = tmp_path / "r.jsonl", Plan(instances[:1], [Arm("x", "e", "crash")], LIMITS, places)
+    assert runner.run(plan, out).written == 1
+    assert runner.run(plan, out).written == 0
+    assert runner.run(dataclasses.replace(plan, retry_errors=True), out).written == 1
 
 
 def test_counts_by_arm(instances: list[Instance], places: Places, tmp_path: Path) -> None:
