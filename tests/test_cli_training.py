@@ -1,0 +1,82 @@
+"""The training commands, as far as they go without torch: generate and collect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neurosolve.families import FAMILIES
+from neurosolve.sat.dimacs import read_dimacs
+from neurosolve.sat.phases import read_phases
+from tests.test_cli import call
+
+
+def test_the_families_are_listed() -> None:
+    lines = call("generate").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(FAMILIES)
+
+
+def test_generate_writes_the_same_bytes_again(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        words = [
+            "generate",
+            "random3sat",
+            "--size",
+            30,
+            "--count",
+            2,
+            "--seed",
+            5,
+            "--out",
+            tmp_path / folder,
+        ]
+        run = call(*words)
+        assert run.returncode == 0 and len(run.stdout.splitlines()) == 2
+    first = sorted((tmp_path / "a").iterdir())
+    assert [path.name for path in first if path.suffix == ".gz"] == [
+        f"random3sat-30-{s}.cnf.gz" for s in (5, 6)
+    ]
+    for path in first:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_what_is_planted_is_an_assignment(tmp_path: Path) -> None:
+    name = next(
+        name
+        for name, family in FAMILIES.items()
+        if family.satisfiable and family.generate(20, 1).planted is not None
+    )
+    call("generate", name, "--size", 20, "--seed", 1, "--out", tmp_path)
+    (path,) = tmp_path.glob("*.cnf.gz")
+    cnf = read_dimacs(path)
+    planted = read_phases(tmp_path / path.name.replace(".cnf.gz", ".planted"), cnf.num_variables)
+    assert (
+        satisfies(cnf, planted.literals(), partial=True) is None
+        or len(planted.literals()) < cnf.num_variables
+    )
+    solved = call(
+        "solve", path, "-g", f"file:{tmp_path / path.name.replace('.cnf.gz', '.planted')}", "-n", "-q"
+    )
+    assert solved.returncode == 10
+
+
+@pytest.mark.parametrize(
+    "words", [["nonsense"], ["random3sat", "--size", "huge"], ["random3sat", "--size", "0"]]
+)
+def test_generate_refuses(words: list[str], tmp_path: Path) -> None:
+    run = call("generate", *words, "--out", tmp_path)
+    assert run.returncode == 1 and run.stderr.startswith("neurosolve: error: ")
+
+
+def test_collect_labels_and_resumes(tmp_path: Path) -> None:
+    call("generate", "random3sat", "--size", 30, "--count", 2, "--out", tmp_path / "in")
+    words = ["collect", "sat", tmp_path / "in", "--out", tmp_path / "out", "--time", 5]
+    assert call(*words).stdout.startswith("2 written (2 labelled), 0 found done, 0 errors")
+    assert call(*words).stdout.startswith("0 written (0 labelled), 2 found done, 0 errors")
+
+
+def test_a_training_that_cannot_start_says_why(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    run = call("train", tmp_path / "none.toml")
+    assert run.returncode == 1 and "none.toml" in run.stderr and "Traceback" not in run.stderr
