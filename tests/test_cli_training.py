@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pysat.solvers import Solver
 
 from neurosolve.families import FAMILIES
 from neurosolve.sat.dimacs import read_dimacs
