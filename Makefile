@@ -1,0 +1,34 @@
+# `make solve` and `make test` do all of their own set-up on a machine with make, python3 (3.11 or later) and its venv module.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLE := data/decoding-example.cnf.gz
+
+.PHONY: solve test lint results clean
+
+solve: $(VENV)/.base
+	@$(BIN)/python -m bench compare $(EXAMPLE)
+
+test: $(VENV)/.full
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.full
+	$(BIN)/ruff check neurosolve bench tests
+	$(BIN)/mypy neurosolve bench
+
+results: $(VENV)/.full
+	$(BIN)/python -m bench report bench/results/*.jsonl.xz --markdown docs/results.md --html runs/results.html
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -e '.[kissat]'
+	@touch $@
+
+# torch comes from constraints.txt: the CPU build, not gigabytes of CUDA.
+$(VENV)/.full: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e '.[kissat,train,bench,dev]'
+	@touch $(VENV)/.base $@
+
+clean:
+	rm -rf $(VENV) runs build dist
