@@ -24,15 +24,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE", help="DIMACS CNF, plain or compressed; - is stdin.")
-]
-GuidanceOption = Annotated[
-    str, typer.Option("--guidance", "-g", help="What guides: auto, none, model:NAME, walk, ...")
-]
-EngineOption = Annotated[
-    str, typer.Option("--engine", "-e", help="A PySAT engine, kissat, exec:PATH or auto.")
-]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="DIMACS CNF, plain or compressed; - is stdin.")]
+GuidanceOption = Annotated[str, typer.Option("--guidance", "-g", help="What guides: auto, none, model:NAME, walk, ...")]
+EngineOption = Annotated[str, typer.Option("--engine", "-e", help="A PySAT engine, kissat, exec:PATH or auto.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0)]
 RelaxedOption = Annotated[bool, typer.Option("--relaxed", help="Header counts that disagree only warn.")]
 
@@ -99,11 +93,9 @@ def solve(
     engine: EngineOption = "auto",
     guidance: GuidanceOption = "auto",
     delivery: Annotated[
-        str, typer.Option("--delivery", "-d", help="rename, forced, initial, decide or auto.")
+        str, typer.Option("--delivery", "-d", help="rename, forced, initial, decide (each +order) or auto.")
     ] = "auto",
-    race: Annotated[
-        bool, typer.Option("--race", help="Guided and stock at once; the first answer wins.")
-    ] = False,
+    race: Annotated[bool, typer.Option("--race", help="Guided and stock at once; the first answer wins.")] = False,
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds.", min=0.0)] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="Of the engine: 4G, 512M, bytes.")] = None,
     seed: SeedOption = 0,
@@ -114,9 +106,7 @@ def solve(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Stages and statistics.")] = False,
     no_values: Annotated[bool, typer.Option("-n", "--no-values", help="No v lines.")] = False,
     relaxed: RelaxedOption = False,
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Write the proof even over a CNF file.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Write the proof even over a CNF file.")] = False,
 ) -> None:
     """Solve FILE: c, s and v lines as in the SAT competition; exit 10, 20, or 0 for unknown."""
     from neurosolve import output
@@ -181,9 +171,7 @@ def _interruptible(time_s: float | None, result: Any) -> Iterator[None]:
             result.reason = "signal"
         raise _Interrupted
 
-    before = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-    }
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     if time_s is not None:
         signal.setitimer(signal.ITIMER_REAL, max(0.001, time_s) + 1.5)
     try:
@@ -214,15 +202,9 @@ def _version() -> str:
 def predict(
     file: FileArgument,
     guidance: GuidanceOption = "auto",
-    engine: Annotated[
-        str, typer.Option("--engine", "-e", help="The renaming is for this engine.")
-    ] = "cadical195",
-    cnf_out: Annotated[
-        str | None, typer.Option("--cnf", metavar="OUT", help="The renamed CNF; - is stdout.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="OUT", help="Where the JSON goes.")
-    ] = None,
+    engine: Annotated[str, typer.Option("--engine", "-e", help="The renaming is for this engine.")] = "cadical195",
+    cnf_out: Annotated[str | None, typer.Option("--cnf", metavar="OUT", help="The renamed CNF; - is stdout.")] = None,
+    out: Annotated[str | None, typer.Option("-o", "--output", metavar="OUT", help="Where the JSON goes.")] = None,
     seed: SeedOption = 0,
     relaxed: RelaxedOption = False,
 ) -> None:
@@ -244,9 +226,7 @@ def predict(
 @app.command()
 def check(
     file: FileArgument,
-    answer: Annotated[
-        Path, typer.Argument(metavar="ANSWER|PROOF", help="A solver's output, or a DRAT proof.")
-    ],
+    answer: Annotated[Path, typer.Argument(metavar="ANSWER|PROOF", help="A solver's output, or a DRAT proof.")],
     of_renamed: Annotated[
         Path | None,
         typer.Option("--renamed", metavar="JSON", help="The answer is of `predict --cnf`'s formula."),

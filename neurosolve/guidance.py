@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from neurosolve.sat import gate, phases
 from neurosolve.sat.cnf import CNF
 from neurosolve.sat.graph import literal_clause_graph
 from neurosolve.sat.phases import Phases
+
+if TYPE_CHECKING:
+    from neurosolve.neuroback import NeuroBackModel
 
 MAX_WALK_LITERALS = 20_000_000  # Python lists of more would cost gigabytes
 
@@ -123,7 +126,10 @@ def _said(make: Callable[[Request], Phases]) -> Callable[[Request], Guide]:
 
 
 def _walk(request: Request) -> Phases:
-    if request.cnf.num_literals > MAX_WALK_LITERALS:
+    if request.cnf.num_literals > if TYPE_CHECKING:
+    from neurosolve.neuroback import NeuroBackModel
+
+MAX_WALK_LITERALS:
         raise LimitError(f"a walk over {request.cnf.num_literals} literals is past its budget")
     return phases.walk(request.cnf, request.seed)
 
@@ -200,7 +206,7 @@ def _ask(guide: Guide, directory: Path, request: Request, *, overrule: bool) -> 
         return
     try:
         with _timed(guide, "import_s"):
-            model = load_model(directory)
+            model = _load(directory, config)
             guide.model_hash = model.hash
         told, sat_logit = _predict(model, guide, cnf, budget_s)
     except (LimitError, MemoryError) as error:
@@ -214,7 +220,15 @@ def _ask(guide: Guide, directory: Path, request: Request, *, overrule: bool) -> 
         guide.phases = told.confident(float(config.get("confidence_threshold") or 0.0))
 
 
-def _predict(model: Model, guide: Guide, cnf: CNF, budget_s: float) -> tuple[Phases, float]:
+def _load(directory: Path, config: dict[str, Any]) -> Model | NeuroBackModel:
+    if config.get("network") == "neuroback":
+        from neurosolve.neuroback import NeuroBackModel
+
+        return NeuroBackModel(directory)
+    return load_model(directory)
+
+
+def _predict(model: Model | NeuroBackModel, guide: Guide, cnf: CNF, budget_s: float) -> tuple[Phases, float]:
     """Phases and the satisfiability logit of one pass, its seconds kept in the guide."""
     with _timed(guide, "graph_s"):
         graph = literal_clause_graph(cnf)
