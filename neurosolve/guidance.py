@@ -126,10 +126,7 @@ def _said(make: Callable[[Request], Phases]) -> Callable[[Request], Guide]:
 
 
 def _walk(request: Request) -> Phases:
-    if request.cnf.num_literals > if TYPE_CHECKING:
-    from neurosolve.neuroback import NeuroBackModel
-
-MAX_WALK_LITERALS:
+    if request.cnf.num_literals > MAX_WALK_LITERALS:
         raise LimitError(f"a walk over {request.cnf.num_literals} literals is past its budget")
     return phases.walk(request.cnf, request.seed)
 
@@ -273,8 +270,6 @@ GUIDANCES: dict[str, Guidance] = {
         "a text file of literals",
         _said(lambda r: phases.read_phases(r.argument, r.cnf.num_variables)),
     ),
-    "model": Guidance(
-        "NAME", "a trained model, named or given as a directory, without its gate", _named_model
-    ),
+    "model": Guidance("NAME", "a trained model, named or given as a directory, without its gate", _named_model),
     "auto": Guidance("[NAME]", "the model that the gate picks, or none", _auto),
 }
