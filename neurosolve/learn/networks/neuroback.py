@@ -19,18 +19,15 @@ alike; only structure tells them apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
 from neurosolve.learn.networks.ops import Incidence, to_clauses
-
-RELATIONS = 3  # -1, 0, +1 in this order
+from neurosolve.neuroback import RELATIONS
+from neurosolve.neuroback import variable_clause_graph as arrays
 
 
 @dataclass
@@ -50,42 +47,23 @@ class VariableClauseGraph:
 def variable_clause_graph(incidence: Incidence) -> VariableClauseGraph:
     """From the literal-clause edges of a batch; linear but for one sort of the edges."""
     device = incidence.by_clause.device
-    num_clauses, num_variables = incidence.by_clause.shape[0], incidence.by_clause.shape[1] // 2
     pointers = incidence.by_clause.crow_indices().cpu().numpy()
-    literal = incidence.by_clause.col_indices().cpu().numpy().astype(np.int64)
-    clause = np.repeat(np.arange(num_clauses), np.diff(pointers)) + num_variables
-    variable, positive = literal % num_variables, literal < num_variables
-    size = num_variables + num_clauses
-    ones = np.ones(len(clause), np.int8)
-    _, component = connected_components(coo_matrix((ones, (variable, clause)), (size, size)), directed=False)
-    roots, root_of_clause = np.unique(component[num_variables:], return_inverse=True)
-    total = size + len(roots)
-    clauses = np.arange(num_variables, size)
-    pairs = [
-        (variable[~positive], clause[~positive]),
-        (root_of_clause.reshape(-1) + size, clauses),
-        (variable[positive], clause[positive]),
-    ]
-    x = torch.cat([torch.ones(num_variables), -torch.ones(num_clauses), torch.zeros(len(roots))])
+    literals = incidence.by_clause.col_indices().cpu().numpy()
+    graph = arrays(pointers, literals, incidence.by_clause.shape[1] // 2)
     edges, adjacency = [], []
-    for left, right in pairs:
-        sender, receiver = np.concatenate([left, right]), np.concatenate([right, left])
-        order = np.argsort(receiver, kind="stable")
-        sender, receiver = sender[order], receiver[order]
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=total))])
-        edges.append(torch.from_numpy(np.stack([sender, receiver])).to(device))
-        adjacency.append(_csr(indptr, sender, total).to(device))
-    return VariableClauseGraph(x[:, None].to(device), num_variables, edges, adjacency)
-
-
-def _csr(indptr: Any, indices: Any, size: int) -> Tensor:
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(indptr.astype(np.int32)),
-        torch.from_numpy(indices.astype(np.int32)),
-        torch.ones(len(indices)),
-        (size, size),
-        check_invariants=False,
-    )
+    for relation in graph.relations:
+        receiver = np.repeat(np.arange(graph.num_nodes), np.diff(relation.indptr))
+        edges.append(torch.from_numpy(np.stack([relation.senders.astype(np.int64), receiver])).to(device))
+        matrix = torch.sparse_csr_tensor(
+            torch.from_numpy(relation.indptr),
+            torch.from_numpy(relation.senders),
+            torch.ones(len(relation.senders)),
+            (graph.num_nodes, graph.num_nodes),
+            check_invariants=False,
+        )
+        adjacency.append(matrix.to(device))
+    x = torch.from_numpy(graph.node_values()).to(device)
+    return VariableClauseGraph(x, graph.num_variables, edges, adjacency)
 
 
 def mlp(inputs: int, width: int) -> nn.Sequential:
