@@ -71,18 +71,17 @@ def describe(
     """What training stores as config['fingerprint']: mean, low and high of every feature over a training set.
 
     The sizes reach from 1/`smaller` of the smallest to `larger` times the largest, in variables: a model is
-    offered sizes beyond its training, and its validation says whether that pays.
+    offered sizes beyond its training, and its validation says whether that pays.  The other features drift with the
+    size, so each range is stretched by half of its own width; one that is constant in training stays constant.
     """
     if not fingerprints:
         raise ValueError("a fingerprint of no formulas")
     features: dict[str, dict[str, float]] = {}
     for name in FEATURES:
         values = np.array([one[name] for one in fingerprints])
-        features[name] = {
-            "mean": float(values.mean()),
-            "low": float(values.min()),
-            "high": float(values.max()),
-        }
+        low, high = float(values.min()), float(values.max())
+        drift = 0.0 if name == "log_variables" else 0.5 * (high - low)
+        features[name] = {"mean": float(values.mean()), "low": low - drift, "high": high + drift}
     sizes = features["log_variables"]
     sizes["low"] -= math.log10(smaller)
     sizes["high"] += math.log10(larger)
