@@ -2,12 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXAMPLE := data/decoding-example.cnf.gz
+EXAMPLE := data/decoding-80-0.cnf.gz
 
 .PHONY: solve test lint results clean
 
 solve: $(VENV)/.base
-	@$(BIN)/python -m bench compare $(EXAMPLE)
+	@$(BIN)/neurosolve compare $(EXAMPLE)
 
 test: $(VENV)/.full
 	$(BIN)/python -m pytest

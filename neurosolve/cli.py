@@ -41,7 +41,7 @@ def main() -> None:
     """The entry point.  Exit status: a solve's 10, 20 or 0; 1 for every error, told on standard error."""
     global _startup_s
     _startup_s = _process_age_s()
-    from neurosolve import cli_tools, cli_training  # noqa: F401 - they add their commands to app
+    from neurosolve import cli_compare, cli_tools, cli_training  # noqa: F401 - they add their commands to app
 
     try:
         app()

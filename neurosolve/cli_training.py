@@ -1,7 +1,8 @@
-"""`neurosolve generate`, `collect` and `train`: the command line's only way into families/ and learn/."""
+"""`neurosolve generate`, `collect`, `train` and `publish`: the command line's only way into families/ and learn/."""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from neurosolve.families import Family
+    from neurosolve.learn.train import Report
 
 collect_app = typer.Typer(help="Label instances for training.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(collect_app, name="collect")
@@ -59,11 +61,23 @@ def collect_sat(
     time_s: Annotated[
         float, typer.Option("-t", "--time", help="Seconds of labelling an instance.", min=0.1)
     ] = 60.0,
-    labels: Annotated[str, typer.Option("--labels", help="all, models or backbone.")] = "all",
+    labels: Annotated[
+        str, typer.Option("--labels", help="all, or some of planted, models, backbone, joined by commas.")
+    ] = "all",
+    engines: Annotated[
+        str | None,
+        typer.Option("--engines", help="Asked in turn for assignments, joined by commas; cadical195-walk is one."),
+    ] = None,
+    assignments: Annotated[int, typer.Option("--assignments", help="Of each formula, at most.", min=1)] = 12,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:
-    """Backbones and diverse assignments of every formula under DIR, one sample each in OUT; resumable."""
+    """Backbones and diverse assignments of every formula under DIR, one sample each in OUT; resumable.
+
+    planted completes the literals of NAME.planted beside a formula, models asks the engines for diverse
+    assignments, backbone asks of every literal that all of them share whether its negation is possible.
+    """
     from neurosolve.learn import collect
+    from neurosolve.sat.labels import DIVERSE
 
     with _progress() as progress:
         bar = progress.add_task("reading", total=None)
@@ -73,7 +87,11 @@ def collect_sat(
             if outcome.error:
                 progress.console.print(f"{outcome.name}: {outcome.error}", markup=False, highlight=False)
 
-        found = collect.collect_sat(directory, out, workers, time_s, labels, seed=seed, progress=tick)
+        asked = tuple(name.strip() for name in engines.split(",")) if engines else DIVERSE
+        found = collect.collect_sat(
+            directory, out, workers, time_s, labels,
+            num_assignments=assignments, engines=asked, seed=seed, progress=tick,
+        )  # fmt: skip
     emit(
         [
             f"{found.num_written} written ({found.num_labelled} labelled), {found.num_skipped} found done, "
@@ -89,22 +107,53 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
 ) -> None:
     """Train a network as CONFIG.toml says; killed, it goes on with --resume."""
-    try:
-        from neurosolve.learn import train as training
-    except ImportError as error:
-        raise UsageError(f"training needs {error.name}: pip install 'neurosolve[train]'") from error
+    training = _learning("train")
     from neurosolve.output import json_text
 
     with _progress() as progress:
         bar = progress.add_task("", total=1.0)
 
-        def tick(report: training.Report) -> None:
+        def tick(report: Report) -> None:
             progress.update(
                 bar, completed=report.share, description=f"step {report.step} loss {report.loss:.4f}"
             )
 
         summary: dict[str, Any] = training.main(config, device, resume, tick)
     emit([json_text(summary)])
+
+
+@app.command()
+def publish(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a training that was run.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model's directory, models/NAME.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Validation formulas that are solved.")] = 12,
+    candidates: Annotated[
+        str | None, typer.Option("--candidates", help="ENGINE:DELIVERY, joined by commas; default: a fixed handful.")
+    ] = None,
+    time_s: Annotated[float, typer.Option("-t", "--time", help="Seconds of each solve.", min=0.1)] = 20.0,
+) -> None:
+    """Make a trained network a model: export it, and choose its engine and delivery on validation formulas."""
+    publishing = _learning("publish")
+    from neurosolve.output import json_text
+
+    chosen = tuple(name.strip() for name in candidates.split(",")) if candidates else publishing.CANDIDATES
+    with _progress() as progress:
+        bar = progress.add_task("exporting", total=None)
+
+        def tick(arm: str, done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total, description=arm)
+
+        written: dict[str, Any] = publishing.publish(config, out, chosen, count, time_s, tick)
+    summary = {key: written[key] for key in ("engine", "delivery", "rounds", "families")}
+    emit([json_text({"model": str(out), **summary})])
+
+
+def _learning(module: str) -> Any:
+    """A module of learn/ that needs torch.  Raises UsageError that says how to get it."""
+    try:
+        return importlib.import_module(f"neurosolve.learn.{module}")
+    except ImportError as error:
+        raise UsageError(f"training needs {error.name}: pip install 'neurosolve[train]'") from error
 
 
 def _progress() -> Progress:

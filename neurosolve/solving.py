@@ -19,7 +19,7 @@ from neurosolve.sat.cnf import CNF
 from neurosolve.sat.dimacs import read_dimacs
 from neurosolve.sat.engines import EngineRun, Job
 from neurosolve.sat.phases import Phases
-from neurosolve.sat.table import Delivery, find_engine
+from neurosolve.sat.table import ENGINES, Delivery, find_engine, is_installed
 
 STOCK_ENGINE = "cadical195"
 STOCK_DELIVERY = "rename"
@@ -121,8 +121,7 @@ def refuse_unknown(engine: str, guidance: str, delivery: str) -> None:
 
 def _run(cnf: CNF, guide: Guide, request: Request, stages: Stages) -> Result:
     """From the guide's word to a checked Result."""
-    asked = guide.config.get("engine", STOCK_ENGINE) if request.engine == "auto" else request.engine
-    engine = find_engine(asked).name
+    engine = _engine(guide, request)
     delivery = _delivery(engine, guide, request)
     result = Result(
         Status.UNKNOWN,
@@ -146,14 +145,33 @@ def _run(cnf: CNF, guide: Guide, request: Request, stages: Stages) -> Result:
     return result
 
 
+def _engine(guide: Guide, request: Request) -> str:
+    """The engine asked for, else the model's, else stock.
+
+    A model's engine that is not installed gives way to the same solver inside PySAT (kissat404 for kissat), else to
+    stock: a base install solves whatever a model was validated with.
+    """
+    if request.engine != "auto":
+        return find_engine(request.engine).name
+    chosen = find_engine(guide.config.get("engine", STOCK_ENGINE))
+    if is_installed(chosen):
+        return chosen.name
+    return next((row.name for row in ENGINES.values() if row.twin == chosen.name), STOCK_ENGINE)
+
+
 def _delivery(engine: str, guide: Guide, request: Request) -> str | None:
-    """The delivery of a guide's phases: as asked, else the model's choice for this engine, else renaming."""
+    """The delivery of a guide's phases: as asked, else what won on the model's validation for this engine, else
+    renaming."""
     if guide.phases is None:
         return None
     if request.delivery != "auto":
         return request.delivery
-    own = guide.config.get("engine", STOCK_ENGINE) == engine
-    return str(guide.config.get("delivery", STOCK_DELIVERY)) if own else STOCK_DELIVERY
+    config, names = guide.config, (engine, ENGINES[engine].twin if engine in ENGINES else None)
+    if config.get("engine", STOCK_ENGINE) in names:
+        return str(config.get("delivery", STOCK_DELIVERY))
+    arms = (config.get("validation") or {}).get("arms", [])
+    tried = [arm for arm in arms if arm["engine"] == engine and arm["guided"]]
+    return str(min(tried, key=lambda arm: float(arm["cpu_s"]))["delivery"]) if tried else STOCK_DELIVERY
 
 
 def _job(cnf: CNF, engine: str, guide: Guide, delivery: str | None, request: Request) -> Job:

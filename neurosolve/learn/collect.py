@@ -20,7 +20,8 @@ from neurosolve.learn.samples import SUFFIX, Sample, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
 from neurosolve.process import run_in_child, send
 from neurosolve.sat.dimacs import read_dimacs
-from neurosolve.sat.labels import DIVERSE, LabelOptions, label
+from neurosolve.sat.labels import DIVERSE, WALK, LabelOptions, label
+from neurosolve.sat.table import find_engine
 
 GENERATED = re.compile(r"^(?P<family>.+?)[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
 ERRORS = "errors.jsonl"
@@ -76,12 +77,14 @@ def collect_sat(
     labels: 'all', or some of planted, models, backbone joined by commas.  time_s and memory_bytes bound one
     instance, in a child process of its own.  NAME.planted beside NAME.cnf* holds literals of a known
     assignment. NAME.backbone.xz beside it, or in DataBack's backbone/ tree, is taken for the backbone
-    instead of solving for it. Samples already there are skipped; errors go to out/errors.jsonl.  Raises
-    UsageError for unknown labels.
+    instead of solving for it. engines: PySAT's, asked in turn for assignments, and labels.WALK.  Samples already
+    there are skipped; errors go to out/errors.jsonl.  Raises UsageError for unknown labels and engines.
     """
     wanted = LABELS if labels == "all" else tuple(part.strip() for part in labels.split(","))
     if unknown := set(wanted) - set(LABELS):
         raise UsageError(f"unknown labels {', '.join(sorted(unknown))}; known: all, {', '.join(LABELS)}")
+    if strangers := [name for name in engines if name != WALK and find_engine(name).is_binary]:
+        raise UsageError(f"labels come from PySAT's engines and {WALK}, not from {', '.join(strangers)}")
     root, target = Path(directory), Path(out)
     target.mkdir(parents=True, exist_ok=True)
     tasks = [(path, target / f"{sample_name(path, root)}{SUFFIX}") for path in find_cnfs(root)]

@@ -28,6 +28,7 @@ from neurosolve.result import Limits, Status
 from neurosolve.sat import engines, gate
 from neurosolve.sat.graph import literal_clause_graph
 from neurosolve.sat.phases import MAJORITY_FILE, Phases, write_majority
+from neurosolve.sat.table import find_engine, is_installed
 
 SHIFT_S = 0.1
 STOCK = ("cadical195", "cadical195/sat", "kissat", "kissat/sat")
@@ -48,9 +49,11 @@ def publish(
 ) -> dict[str, Any]:
     """Export runs/NAME/best.safetensors to `out`, choose engine and delivery on `count` validation formulas.
 
-    candidates: "engine:delivery".  Returns the written config.  Raises ModelError where the run has no checkpoint,
-    UsageError for a network without an exported form.
+    candidates: "engine:delivery"; engines that are not installed are left out.  Returns the written config.  Raises
+    ModelError where the run has no checkpoint, UsageError for a network without an exported form and for candidates
+    that are none.
     """
+    candidates = _installed(candidates)
     config = read_config(Path(config_path))
     weights = config.directory / "best.safetensors"
     if not weights.exists():
@@ -63,12 +66,25 @@ def publish(
     written = _describe(config, training)
     export(network, written, _card(written), out)
     write_majority(out / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
-    table = _compare(out, [validation[i] for i in choose(validation, count)], candidates, time_s, progress)
+    chosen = [validation[i] for i in choose(validation, count)]
+    table = _compare(out, chosen, candidates, time_s, progress)
     best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
     written.update(engine=best["engine"], delivery=best["delivery"])
-    written["validation"] = {"formulas": count, "time_limit_s": time_s, "shift_s": SHIFT_S, "arms": table}
+    written["validation"] = {"formulas": len(chosen), "time_limit_s": time_s, "shift_s": SHIFT_S, "arms": table}
     export(network, written, _card(written), out)
     return written
+
+
+def _installed(candidates: Sequence[str]) -> list[str]:
+    """The candidates whose engine is here.  Raises UsageError for one that is no engine:delivery, or if none is."""
+    for name in candidates:
+        engine, _, delivery = name.partition(":")
+        if delivery.removesuffix("+order") not in find_engine(engine).deliveries:
+            raise UsageError(f"candidate '{name}': {engine} has {', '.join(find_engine(engine).deliveries)}")
+    here = [name for name in candidates if is_installed(find_engine(name.partition(":")[0]))]
+    if not here:
+        raise UsageError(f"no engine of {', '.join(candidates)} is installed")
+    return here
 
 
 def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
@@ -108,7 +124,9 @@ def _compare(
     model = load_model(directory)
     graphs: list[BipartiteGraph] = [literal_clause_graph(s.cnf) for s in samples]
     told = [_phases(model.predict(g, num_rounds=int(model.config["rounds"])).logit) for g in graphs]
-    arms = [(*name.partition("/")[::2], False) for name in STOCK] + [(*c.partition(":")[::2], True) for c in candidates]
+    stock = [name.partition("/")[::2] for name in STOCK]
+    arms = [(*name, False) for name in stock if is_installed(find_engine(name[0]))]
+    arms += [(*name.partition(":")[::2], True) for name in candidates]
     rows = []
     for done, (engine, extra, guided) in enumerate(arms):
         seconds, conflicts, solved = [], [], 0
@@ -150,9 +168,9 @@ def _card(config: dict[str, Any]) -> str:
         f"# {', '.join(config['families'])}",
         "",
         f"- Network: {config['network']} {options}, {config['rounds']} rounds.",
-        f"- Trained on {training['formulas']} generated formulas, sizes {training['sizes']}, seed "
-        f"{training['config']['seed']}: {training['steps']} steps, {training['seconds'] or 0:.0f} s of wall time on one CPU "
-        "core of a busy machine.",
+        f"- Trained on {training['formulas']} formulas, sizes {training['sizes']}, seed {training['config']['seed']}: "
+        f"{training['steps']} steps, {training['seconds'] or 0:.0f} s of wall time, CPU threads: "
+        f"{training['config']['threads']}.",
         f"- Engine and delivery, chosen on validation formulas: {config['engine']}, {config['delivery']}.",
         "",
     ]
