@@ -108,7 +108,8 @@ def solve_diverse(cnf: CNF, engine: str, conflicts: int, seed: int) -> tuple[int
     walk = engine == WALK
     with Solver(name="cadical195" if walk else engine) as solver:
         if engine.startswith("cadical"):
-            solver.configure({"lucky": 0, **(WALK_OPTIONS if walk else {})})  # it would find the same all-true assignment over and over
+            # lucky would find the same all-true assignment over and over
+            solver.configure({"lucky": 0, **(WALK_OPTIONS if walk else {})})
         solver.append_formula(_renamed(cnf, flips).clauses())
         solver.conf_budget(min(conflicts, WALK_CONFLICTS) if walk else conflicts)
         answer = solver.solve_limited()
@@ -130,7 +131,8 @@ def _sample(
     for i in range(2 * wanted):
         if len(found) >= wanted or fruitless >= 3 or time.monotonic() > deadline:
             break
-        status, values = solve_diverse(cnf, options.engines[i % len(options.engines)], options.conflicts, options.seed + i)
+        engine = options.engines[i % len(options.engines)]
+        status, values = solve_diverse(cnf, engine, options.conflicts, options.seed + i)
         if status == -1:
             return -1
         fruitless = 0 if values is not None and _add(found, values, emit) else fruitless + 1
