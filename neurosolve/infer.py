@@ -1,8 +1,8 @@
 """Runs an exported network on the CPU without torch, and loads model directories (refusing a mismatch).
 
 A model directory holds config.json, network.json (straight-line programs, see learn/export.py), weights.safetensors
-and card.md.  Nothing is unpickled.  Programs are interpreted in NumPy with the sparse products of kernels.py: a round is
-about fifteen operations, so the interpreter itself costs microseconds.
+and card.md.  Nothing is unpickled.  Programs are interpreted in NumPy with the sparse products of kernels.py: a round
+is about fifteen operations, so the interpreter itself costs microseconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.graph import BipartiteGraph
-from neurosolve.kernels import sum_rows
+from neurosolve.kernels import affine, rms_norm, sum_rows
 
 SCHEMA_VERSION = 1
 FEATURE_VERSION = 1
@@ -58,21 +58,9 @@ class _Edges:
         return sum_rows(self.graph.transposed_indptr, self.graph.transposed_indices, self.ones, x)
 
 
-def _affine(x: Array, weight: Array, bias: Array) -> Array:
-    out = x @ weight.T
-    out += bias
-    return out
-
-
 def _negate(x: Array) -> Array:
     half = x.shape[0] // 2
     return np.concatenate((x[half:], x[:half]))
-
-
-def _rms_norm(x: Array) -> Array:
-    scale = np.einsum("ij,ij->i", x, x) / np.float32(x.shape[1]) + np.float32(1e-3)
-    normed: Array = x * (np.float32(1.0) / np.sqrt(scale))[:, None]
-    return normed
 
 
 # The NumPy twin of every operation of learn/networks/ops.py, and below of those whose result may be written over the
@@ -80,10 +68,10 @@ def _rms_norm(x: Array) -> Array:
 _OPERATIONS: dict[str, Any] = {
     "to_clauses": lambda edges, x: edges.to_clauses(x),
     "to_literals": lambda edges, x: edges.to_literals(x),
-    "affine": _affine,
+    "affine": affine,
     "negate": _negate,
     "positive": lambda x: x[: x.shape[0] // 2],
-    "rms_norm": _rms_norm,
+    "rms_norm": rms_norm,
     "relu": lambda x: np.maximum(x, np.float32(0.0)),
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
@@ -116,6 +104,9 @@ class _Program:
             if op not in ("positive", "squeeze"):  # these two are views of another value's memory
                 owned.add(out)
         self.weights = {"@" + key: value for key, value in weights.items()}
+        named = {a for _, _, *arguments in spec["steps"] for a in arguments if a[0] == "@"}
+        if lacking := named - set(self.weights):
+            raise ModelError(f"weights.safetensors lacks {', '.join(sorted(lacking))}: export the model again")
 
     def __call__(self, *inputs: Any) -> list[Array]:
         values: dict[str, Any] = dict(zip(self.inputs, inputs, strict=True))
@@ -157,10 +148,10 @@ class Model:
             self._embed, self._round, self._readout = (
                 _Program(programs[part], split[part]) for part in ("embed", "round", "readout")
             )
+            self.width = int(split["round"]["round.out.bias"].size)
         except KeyError as error:
             raise ModelError(f"{directory}/network.json lacks {error}: export the model again") from error
         self._dense = {part: sum(v.size for v in split[part].values()) for part in split}
-        self.width = int(weights["round.out.bias"].size)
 
     def cost(self, graph: BipartiteGraph, num_rounds: int) -> float:
         """Multiply-adds of a prediction: two sparse products a round, and the dense layers of every literal."""

@@ -1,0 +1,91 @@
+"""From a training run of two steps to a solve guided by its model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from neurosolve.errors import ModelError, UsageError
+from neurosolve.infer import load_model
+from neurosolve.learn import publish as publishing
+from neurosolve.sat.cnf import CNF
+from tests.formulas import save
+from tests.learn.examples import planted_sample
+from tests.test_cli import call
+
+CONFIG = """
+name = "tiny"
+samples = ["{samples}"]
+validation = ["{samples}"]
+out = "{out}"
+network_options = {{ width = 8, hidden = 8 }}
+rounds_min = 2
+rounds_max = 4
+steps = 2
+batch_edges = 800
+validate_every = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def config(sample_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CONFIG.toml of a run that was trained through the command line."""
+    home = tmp_path_factory.mktemp("publish")
+    path = home / "tiny.toml"
+    path.write_text(CONFIG.format(samples=sample_directory, out=home / "run"))
+    assert json.loads(call("train", path).stdout)["step"] == 2
+    return path
+
+
+def test_train_publish_solve(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "models" / "tiny"
+    words = ["--candidates", "glucose42:initial,cadical195:rename+order", "--count", 2, "--time", 10]
+    run = call("publish", config, "--out", out, *words)
+    assert run.returncode == 0, run.stderr
+    told, written = json.loads(run.stdout), json.loads((out / "config.json").read_text())
+    assert told["model"] == str(out) and told["rounds"] == 4
+    arms = written["validation"]["arms"]
+    guided = [(arm["engine"], arm["delivery"]) for arm in arms if arm["guided"]]
+    assert guided == [("glucose42", "initial"), ("cadical195", "rename+order")]
+    assert (written["engine"], written["delivery"]) in guided and (told["engine"], told["delivery"]) in guided
+    assert [arm["engine"] for arm in arms if not arm["guided"]][:2] == ["cadical195", "cadical195"]
+    assert all(arm["solved"] == 2 for arm in arms) and written["validation"]["formulas"] == 2
+    assert written["families"] == ["planted"] and written["training"]["formulas"] == 12
+    assert written["engine"] in (out / "card.md").read_text()
+    assert load_model(out).config == written
+
+    sample = planted_sample(99, 15, 50)
+    path = save(CNF(sample.num_variables, sample.literals, sample.offsets), tmp_path / "f.cnf")
+    for engine in ("auto", "glucose42", "minisat22"):
+        solved = call("solve", path, "-g", f"model:{out}", "-e", engine, "--json", "-")
+        row = json.loads(solved.stdout)
+        assert solved.returncode == 10 and row["model"] == "tiny" and row["gate"]["guided"]
+        ways = {**dict(guided), "minisat22": "rename", "auto": written["delivery"]}
+        assert row["delivery"] == ways[engine]
+    assert call("solve", path, "-g", f"majority:{out}", "-n", "-q").returncode == 10
+
+
+def test_a_run_that_was_not_trained(config: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(config.read_text().replace('out = "', f'out = "{tmp_path}/nothing'))
+    with pytest.raises(ModelError, match=r"best\.safetensors is missing: `neurosolve train"):
+        publishing.publish(other, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("candidate", ["glucose42:decide", "glucose42", "minisat22:forced+order"])
+def test_candidates_that_are_none(config: Path, tmp_path: Path, candidate: str) -> None:
+    with pytest.raises(UsageError, match=f"candidate '{candidate.replace('+', '.')}': .* has rename"):
+        publishing.publish(config, tmp_path / "out", [candidate])
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "is_installed", lambda engine: engine.name != "kissat")
+    assert publishing._installed(["kissat:rename", "glucose42:rename"]) == ["glucose42:rename"]
+    with pytest.raises(UsageError, match="no engine of kissat:rename is installed"):
+        publishing._installed(["kissat:rename"])
