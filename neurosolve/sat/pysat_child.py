@@ -113,7 +113,8 @@ def _attempt(request: Request, conflicts: int | None) -> Answer:
     load_clauses(solver, request.engine, renamed)
     loaded = time.perf_counter()
     if request.phases is not None and request.delivery in DELIVERIES:
-        DELIVERIES[request.delivery](solver, request.phases, request.cnf)
+        told = request.phases if renaming is None else renaming.phases(request.phases)
+        DELIVERIES[request.delivery](solver, told, renamed)
     if request.priority is not None and request.engine.activities:
         set_order(solver, request.priority)
     solving = time.perf_counter()

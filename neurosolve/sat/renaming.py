@@ -54,6 +54,13 @@ class Renaming:
         """The formula that the engine sees: same clauses in the same order."""
         return CNF(cnf.num_variables, self.forward[cnf.literals + np.int32(self.num_variables)], cnf.offsets)
 
+    def phases(self, phases: Phases) -> Phases:
+        """Phases of the formula as phases of what the engine sees."""
+        image = self.backward[self.num_variables + 1 :]
+        places = np.abs(image) - 1
+        values = (phases.values[places] * np.sign(image)).astype(np.int8)
+        return dataclasses.replace(phases, values=values, confidence=phases.confidence[places])
+
     def clause(self, literals: Sequence[int]) -> list[int]:
         """Literals of the formula (a clause, assumptions) for the engine; new variables keep their names."""
         return _look_up(self.forward, literals)

@@ -73,9 +73,11 @@ def test_stock_answers_hold(row: Engine, tmp_path: Path) -> None:
         assert check_proof(UNSAT, run.proof).verified is row.proof_checks
 
 
+@pytest.mark.parametrize("order", ["", "+order"])
 @pytest.mark.parametrize(("row", "delivery"), PAIRS, ids=_ids)
-def test_a_true_assignment_needs_no_conflict(row: Engine, delivery: str) -> None:
-    run = engines.run(HARD, row.name, phases=phases_of(HARD_HIDDEN), delivery=delivery)
+def test_a_true_assignment_needs_no_conflict(row: Engine, delivery: str, order: str) -> None:
+    confidence = np.random.default_rng(3).random(HARD.num_variables)  # any order at all
+    run = engines.run(HARD, row.name, phases=phases_of(HARD_HIDDEN, confidence), delivery=delivery + order)
     assert run.status is Status.SATISFIABLE and satisfies(HARD, run.assignment) is None
     if row.zero_conflicts:
         assert run.assignment.tolist() == (HARD_HIDDEN * np.arange(1, 201)).tolist()
