@@ -15,6 +15,9 @@ import typer
 
 from neurosolve.errors import InputError, NeurosolveError, UsageError
 
+# Before NumPy is imported: its products are small here, and kernels.py cuts the large ones in two by itself.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 app = typer.Typer(
     help="Makes stock SAT and MILP solvers faster with learning, and never wrong.",
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""The two sparse kernels a network needs without torch, taken from SciPy's compiled module alone.
+"""What a network needs without torch: sparse products from SciPy's compiled module alone, and work on two cores.
 
 `import scipy.sparse` costs 0.27 s, loading its one extension module 6 ms: a guided solve pays the latter.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import importlib.util
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _PARALLEL_FROM = 1 << 21  # multiply-adds below which a second thread costs more than it gives
 
@@ -41,7 +45,19 @@ def _sparsetools() -> ModuleType:
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms that small formulas need not pay
+
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="spmm")
+
+
+def on_two_cores(work: Callable[[int, int], None], middle: int, end: int, cost: float) -> None:
+    """work(0, middle) and work(middle, end), at once where `cost` multiply-adds pay for a second thread."""
+    if cost < _PARALLEL_FROM:
+        work(0, end)
+        return
+    other = _pool().submit(work, middle, end)
+    work(0, middle)
+    other.result()
 
 
 def transpose(
@@ -60,7 +76,7 @@ def sum_rows(
 ) -> NDArray[np.float32]:
     """out[i] = sum of x[j] over j in row i: shapes (num_rows + 1,), (num_edges,), (num_edges,), (num_columns, d).
 
-    Rows are cut into two halves of equal edges; the kernel releases the GIL, so two cores share the work.
+    Rows are cut into two parts of equal edges; the kernel releases the GIL, so two cores share the work.
     """
     kernel = _sparsetools().csr_matvecs
     x = np.ascontiguousarray(x, dtype=np.float32)
@@ -72,10 +88,31 @@ def sum_rows(
         kernel(last - first, x.shape[0], width, indptr[first : last + 1], indices, ones, flat,
                flat_out[first * width : last * width])  # fmt: skip
 
-    if indices.size * width < _PARALLEL_FROM:
-        part(0, num_rows)
-        return out
     middle = int(np.searchsorted(indptr, indices.size // 2))
-    halves = [(0, middle), (middle, num_rows)]
-    list(_pool().map(lambda half: part(*half), halves))
+    on_two_cores(part, min(middle, num_rows), num_rows, indices.size * width)
+    return out
+
+
+def affine(x: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
+    """x W^T + b: shapes (n, d), (e, d), (e,) -> (n, e); halves of the rows on two cores."""
+    out = np.empty((x.shape[0], weight.shape[0]), np.float32)
+
+    def part(first: int, last: int) -> None:
+        np.matmul(x[first:last], weight.T, out=out[first:last])
+        out[first:last] += bias
+
+    on_two_cores(part, x.shape[0] // 2, x.shape[0], x.size * weight.shape[0] / 8)
+    return out
+
+
+def rms_norm(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """x over the root mean square of its row (plus 1e-3 under the root), shape (n, d)."""
+    out = np.empty_like(x)
+
+    def part(first: int, last: int) -> None:
+        rows = x[first:last]
+        mean = np.einsum("ij,ij->i", rows, rows) / np.float32(x.shape[1])
+        np.multiply(rows, (np.float32(1.0) / np.sqrt(mean + np.float32(1e-3)))[:, None], out=out[first:last])
+
+    on_two_cores(part, x.shape[0] // 2, x.shape[0], 4 * x.size)
     return out
