@@ -16,14 +16,12 @@ import numpy as np
 from safetensors.torch import load_file
 
 from neurosolve.errors import ModelError, UsageError
-from neurosolve.graph import BipartiteGraph
-from neurosolve.infer import load_model
+from neurosolve.infer import ASSUMED_RATE, load_model
 from neurosolve.learn.batches import SampleSet
 from neurosolve.learn.config import TrainConfig, read_config
 from neurosolve.learn.export import export
 from neurosolve.learn.networks import build
 from neurosolve.learn.samples import Sample
-from neurosolve.learn.validation import choose
 from neurosolve.result import Limits, Status
 from neurosolve.sat import engines, gate
 from neurosolve.sat.graph import literal_clause_graph
@@ -31,6 +29,7 @@ from neurosolve.sat.phases import MAJORITY_FILE, Phases, write_majority
 from neurosolve.sat.table import find_engine, is_installed
 
 SHIFT_S = 0.1
+ROUNDS = (6, 8, 12, 16, 20)
 STOCK = ("cadical195", "cadical195/sat", "kissat", "kissat/sat")
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",
@@ -66,11 +65,14 @@ def publish(
     written = _describe(config, training)
     export(network, written, _card(written), out)
     write_majority(out / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
-    chosen = [validation[i] for i in choose(validation, count)]
-    table = _compare(out, chosen, candidates, time_s, progress)
+    contest = _Contest(out, _largest(validation, count), time_s)
+    table = contest.arms(candidates, progress)
     best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
-    written.update(engine=best["engine"], delivery=best["delivery"])
-    written["validation"] = {"formulas": len(chosen), "time_limit_s": time_s, "shift_s": SHIFT_S, "arms": table}
+    rounds, tried = contest.rounds(best, config.rounds_max)
+    written.update(engine=best["engine"], delivery=best["delivery"], rounds=rounds)
+    written["validation"] = {
+        "formulas": len(contest.samples), "time_limit_s": time_s, "shift_s": SHIFT_S, "arms": table, "rounds": tried,
+    }  # fmt: skip
     export(network, written, _card(written), out)
     return written
 
@@ -85,6 +87,12 @@ def _installed(candidates: Sequence[str]) -> list[str]:
     if not here:
         raise UsageError(f"no engine of {', '.join(candidates)} is installed")
     return here
+
+
+def _largest(validation: SampleSet, count: int) -> list[Sample]:
+    """Size is where models fail, so the largest satisfiable validation formulas judge."""
+    samples = [s for s in (validation[i] for i in range(len(validation))) if s.status == 1]
+    return sorted(samples, key=lambda s: (-s.num_variables, s.name))[:count]
 
 
 def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
@@ -117,44 +125,59 @@ def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
     }
 
 
-def _compare(
-    directory: Path, samples: Sequence[Sample], candidates: Sequence[str], time_s: float, progress: Progress | None
-) -> list[dict[str, Any]]:
-    """One row an arm: shifted geometric mean of CPU seconds (the limit where unsolved), solved, conflicts."""
-    model = load_model(directory)
-    graphs: list[BipartiteGraph] = [literal_clause_graph(s.cnf) for s in samples]
-    told = [_phases(model.predict(g, num_rounds=int(model.config["rounds"])).logit) for g in graphs]
-    stock = [name.partition("/")[::2] for name in STOCK]
-    arms = [(*name, False) for name in stock if is_installed(find_engine(name[0]))]
-    arms += [(*name.partition(":")[::2], True) for name in candidates]
-    rows = []
-    for done, (engine, extra, guided) in enumerate(arms):
+class _Contest:
+    """Arms run on the same validation formulas: CPU seconds of the engine's child, the limit where unsolved."""
+
+    def __init__(self, directory: Path, samples: list[Sample], time_s: float) -> None:
+        self.samples, self.time_s = samples, time_s
+        self.model = load_model(directory)
+        self.graphs = [literal_clause_graph(s.cnf) for s in samples]
+
+    def arms(self, candidates: Sequence[str], progress: Progress | None) -> list[dict[str, Any]]:
+        """One row an arm: the stock engines, then every candidate with the network's phases."""
+        told = self._predict(int(self.model.config["rounds"]))
+        stock = [n.partition("/")[::2] for n in STOCK]
+        names = [(*name, False) for name in stock if is_installed(find_engine(name[0]))]
+        names += [(*name.partition(":")[::2], True) for name in candidates]
+        rows = []
+        for done, (engine, extra, guided) in enumerate(names, start=1):
+            row = {"engine": engine, "guided": guided, "delivery": extra if guided else None,
+                   "preset": None if guided else extra or None}  # fmt: skip
+            rows.append({**row, **self._cost(row, told)})
+            if progress:
+                progress(f"{engine} {extra or 'stock'}", done, len(names))
+        return rows
+
+    def rounds(self, arm: dict[str, Any], most: int) -> tuple[int, list[dict[str, float]]]:
+        """The number of rounds whose network and solve together cost least, and what each cost."""
+        tried = []
+        for rounds in sorted({most, *(r for r in ROUNDS if r < most)}):
+            seconds = sum(self.model.cost(g, rounds) for g in self.graphs) / len(self.graphs) / ASSUMED_RATE
+            cost = self._cost(arm, self._predict(rounds))
+            tried.append({"rounds": rounds, "network_s": round(seconds, 4), "cpu_s": cost["cpu_s"]})
+        return int(min(tried, key=lambda row: row["network_s"] + row["cpu_s"])["rounds"]), tried
+
+    def _predict(self, rounds: int) -> list[Phases]:
+        logits = [self.model.predict(graph, num_rounds=rounds).logit for graph in self.graphs]
+        return [Phases.of(logit, "network", np.abs(np.tanh(logit / 2))) for logit in logits]
+
+    def _cost(self, arm: dict[str, Any], told: list[Phases]) -> dict[str, float]:
         seconds, conflicts, solved = [], [], 0
-        for sample, phases in zip(samples, told, strict=True):
+        for sample, phases in zip(self.samples, told, strict=True):
             run = engines.run(
                 sample.cnf,
-                engine,
-                phases=phases if guided else None,
-                delivery=extra if guided else None,
-                preset=None if guided else extra or None,
-                limits=Limits(time_s=time_s),
+                arm["engine"],
+                phases=phases if arm["guided"] else None,
+                delivery=arm["delivery"],
+                preset=arm["preset"],
+                limits=Limits(time_s=self.time_s),
             )
-            ok = run.status is not Status.UNKNOWN
-            solved += ok
-            seconds.append(min(run.cpu_time_s, time_s) if ok else time_s)
+            answered = run.status is not Status.UNKNOWN
+            solved += answered
+            seconds.append(min(run.cpu_time_s, self.time_s) if answered else self.time_s)
             conflicts.append(run.stats.num_conflicts or 0)
-        rows.append({
-            "engine": engine, "delivery": extra if guided else None, "preset": None if guided else extra or None,
-            "guided": guided, "cpu_s": round(_mean(seconds, SHIFT_S), 4), "solved": solved,
-            "conflicts": round(_mean(conflicts, 10.0), 1),
-        })  # fmt: skip
-        if progress:
-            progress(f"{engine} {extra or 'stock'}", done + 1, len(arms))
-    return rows
-
-
-def _phases(logit: np.ndarray[Any, Any]) -> Phases:
-    return Phases.of(logit, "network", np.abs(np.tanh(logit / 2)))
+        num_conflicts = round(_mean(conflicts, 10.0), 1)
+        return {"cpu_s": round(_mean(seconds, SHIFT_S), 4), "solved": solved, "conflicts": num_conflicts}
 
 
 def _mean(values: Sequence[float], shift: float) -> float:
