@@ -51,7 +51,8 @@ def test_a_guided_solve_from_an_empty_environment(wheel: Path, tmp_path: Path) -
     elsewhere.mkdir()
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-compile", "--retries", "1", str(wheel)]
+    options = ["install", "-q", "--no-compile", "--retries", "1"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), *options, str(wheel)]
     installed = subprocess.run(pip, capture_output=True, text=True, timeout=400)
     if installed.returncode and any(word in installed.stderr for word in UNREACHABLE):
         pytest.skip("no package index within reach")
