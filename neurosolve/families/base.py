@@ -101,9 +101,7 @@ class Builder:
         if bound <= 0:
             self.extend([-literal] for literal in literals)
             return
-        encoded = CardEnc.atmost(
-            lits=list(literals), bound=bound, top_id=self.num_variables, encoding=encoding
-        )
+        encoded = CardEnc.atmost(lits=list(literals), bound=bound, top_id=self.num_variables, encoding=encoding)
         self._take(encoded)
 
     def at_least(self, literals: Sequence[int], bound: int, encoding: int = EncType.seqcounter) -> None:
@@ -153,9 +151,7 @@ def shuffle(
     Variables that no clause mentions are dropped first, from `planted` too, so that every index is in use.
     """
     lengths = np.fromiter((len(clause) for clause in clauses), dtype=np.int64, count=len(clauses))
-    flat = np.fromiter(
-        (lit for clause in clauses for lit in clause), dtype=np.int64, count=int(lengths.sum())
-    )
+    flat = np.fromiter((lit for clause in clauses for lit in clause), dtype=np.int64, count=int(lengths.sum()))
     used = np.unique(np.abs(flat))
     image = np.zeros(num_variables + 1, dtype=np.int64)
     image[used] = (rng.permutation(used.size) + 1) * rng.choice(np.array([-1, 1]), used.size)

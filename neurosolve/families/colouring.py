@@ -11,12 +11,16 @@ colour at both ends.
 Knobs: `size` vertices, `colours` k, `degree`, `forbidden`.
 
 Can phases carry signal?  With lists, yes: near the threshold most vertices' colours are frozen relative to
-each other, and lists tie them to absolute colours within a short radius, so backbones are large and local.
-With forbidden = 0 hardly: the k! colourings are told apart by one triangle alone, many hops away (RLAF's
-authors report empty backbones on plain 3-colouring).
+each other, and lists tie them to absolute colours within a few hops. Measured (n = 150, 40 to 80 variables
+sampled): 76% of the variables are backbone; a majority over 8 diverse solutions is right on 91% of
+another's variables, "false everywhere" on 73%. With forbidden = 0 hardly: the k! colourings are told apart
+by one triangle alone, many hops away.
 
 References: Krzakala and Zdeborova, Hiding quiet solutions in random constraint satisfaction problems
-(2009); Achlioptas and Molloy, list colouring thresholds (1997). SIZES_LINE
+(2009); Achlioptas and Molloy, list colouring thresholds (1997).
+
+Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
+  200: 1.2/0.4, 0.1/0.5; 250: 1.4/0.5, 1.6/6.4; 300: 1.9/2.6.
 """
 
 from __future__ import annotations
@@ -49,9 +53,7 @@ def precoloured(graph: nx.Graph) -> list[int]:
     return list(next(iter(graph.edges)))
 
 
-def generate(
-    size: int, seed: int, *, colours: int = 4, degree: float = 8.4, forbidden: float = 0.1
-) -> Instance:
+def generate(size: int, seed: int, *, colours: int = 4, degree: float = 8.4, forbidden: float = 0.1) -> Instance:
     """One instance; `planted` covers every variable.  Raises UsageError where no such graph exists."""
     num_edges = round(size * degree / 2)
     most = size * size * (colours - 1) // (2 * colours) - size

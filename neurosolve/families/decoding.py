@@ -16,7 +16,11 @@ wrong" is already 95% right on the n primary variables (the shuffle of signs hid
 against that.
 
 Reference: Gallager, Low-Density Parity-Check Codes (1963); Richardson and Urbanke (2001) for the threshold.
-SIZES_LINE
+
+Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
+  decoding  160: 0.5/0.3, 0.5/0.5; 200: 2.4/8.8, 0.6/1.1; 220: 5.7/10.4, 6.1/2.4; 240: 6.5/>20, 5.3/>20.
+  decoding_unsat  120: 0.1/0.1; 140: 0.3/0.4.
+CaDiCaL often ends at the local search of a rephasing (after about 21,000, 78,000 or 153,000 conflicts).
 """
 
 from __future__ import annotations

@@ -11,12 +11,16 @@ wrong * m), `pool` (chance that an item joins a test, as a multiple of ln 2 / k:
 positive, the most informative choice).
 
 Can phases carry signal?  Yes. With m above the information bound (log2 C(n, k) bits through a channel that
-errs in r/m of the tests) the planted diagnosis is nearly always the only one, so most x_i and y_j are
-backbone; an item whose tests are mostly positive is probably faulty, and message passing on the pools
-(noisy group-testing decoding) finds most of them. "No item is faulty" is right on all but k of them.
+errs in r/m of the tests) the planted diagnosis is nearly always the only one (measured: unique at n = 120
+and 200, all variables backbone at n = 160). An item whose tests are mostly positive is probably faulty, and
+message passing on the pools (noisy group-testing decoding) finds most of them. "Nothing is faulty, nothing
+is wrong" is right on 94% of the primary variables.
 
 Reference: Aldridge, Johnson and Scarlett, Group Testing: An Information Theory Perspective (2019).
-SIZES_LINE
+
+Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
+  200: 0.7/0.1, 1.4/0.1; 280: 1.7/3.4; 320: 6.7/6.7.
+CaDiCaL often ends at the local search of a rephasing (after about 21,000, 78,000 or 153,000 conflicts).
 """
 
 from __future__ import annotations

@@ -15,7 +15,11 @@ cannot be read from local structure. The unsatisfiable half has no satisfying ph
 what guidance costs.
 
 References: Brand, Verification of large synthesized designs (1993); Biere et al., Weaknesses of CDCL
-solvers (2016). SIZES_LINE
+solvers (2016).
+
+Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
+  equivalence  7: 1.1/0.4; 8: 7.1/1.8, 5.5/2.0.
+  trojan       8: 0.3/0.2; 9: 0.7/1.2; 10: 0.6/>20.
 """
 
 from __future__ import annotations

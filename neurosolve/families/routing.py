@@ -9,12 +9,16 @@ it can have reached by t and can still leave for its goal, and cell v occupied a
 
 Knobs: `size`, `density`, `obstacles`, `horizon`.
 
-Can phases carry signal?  Partly. Start and goal pin every robot down near both ends of time (what is out of
-reach gets no variable), and shortest corridors are forced where the horizon is tight; in the middle plans
-can be permuted and delayed, so there are many solutions and a small backbone: soft targets.
+Can phases carry signal?  A little. Start and goal pin every robot down near both ends of time (what is out
+of reach gets no variable); in the middle plans can be permuted and delayed. Measured: 23 to 30% of the
+robots' variables are backbone (sides 5 and 6); a majority over 5 diverse solutions is right on 89%, "false
+everywhere" on 86%. Soft targets, not backbones.
 
 References: Surynek, Towards optimal cooperative path planning in hard setups through satisfiability solving
-(2012); Stern et al., Multi-agent pathfinding: definitions, variants and benchmarks (2019). SIZES_LINE
+(2012); Stern et al., Multi-agent pathfinding: definitions, variants and benchmarks (2019).
+
+Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
+  6: 0.4/0.1, 0.6/0.2; 7: 2.1/0.7, 0.8/0.2; 8: >20/>20.
 """
 
 from __future__ import annotations
@@ -85,9 +89,7 @@ def encode(grid: nx.Graph, plan: Plan, builder: Builder) -> list[int]:
     ]
 
 
-def generate(
-    size: int, seed: int, *, density: float = 0.6, obstacles: float = 0.1, horizon: float = 2.0
-) -> Instance:
+def generate(size: int, seed: int, *, density: float = 0.6, obstacles: float = 0.1, horizon: float = 2.0) -> Instance:
     """One instance; `planted` covers the robots' variables.  Raises UsageError for a side below 3."""
     require(size >= 3, f"routing: side {size} is below 3")
     rng = family_rng("routing", size, seed)
@@ -104,5 +106,5 @@ ROUTING = Family(
     generate=generate,
     sizes={"small": (4,), "train": (6, 7), "test": (7,), "beyond": (8,)},
     satisfiable=True,
-    phases="partial: pinned near start and goal, free in the middle",
+    phases="a little: pinned near start and goal, free in the middle",
 )
