@@ -1,4 +1,4 @@
-"""python -m bench: run, score, report, pack, suite, real, headroom, fetch, manifest."""
+"""python -m bench: run, score, report, pack, suite, files, real, headroom, fetch, manifest."""
 
 from __future__ import annotations
 
@@ -155,6 +155,20 @@ def suite(
     ]
     words += ["--first-seed", str(first_seed), *(["--status", status] if status else [])]
     suites.write_suite(path, instances, "Made by: python -m bench suite " + shlex.join([name, *words]))
+    console.print(f"{path}: {len(instances)} instances")
+
+
+@app.command("files")
+def files_command(
+    name: str,
+    directory: Annotated[Path, typer.Argument(help="Every CNF below it becomes an instance.")],
+    split: Annotated[str, typer.Option(help="What to call these instances.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Default: bench/suites/NAME.csv.")] = None,
+) -> None:
+    """Write a suite file of your own formulas; `run` wants NEUROSOLVE_DATA=DIRECTORY for it."""
+    path = out or Path(f"bench/suites/{name}.csv")
+    instances = suites.directory_suite(directory, split)
+    suites.write_suite(path, instances, "Made by: python -m bench files " + shlex.join([name, str(directory)]))
     console.print(f"{path}: {len(instances)} instances")
 
 

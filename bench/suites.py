@@ -185,6 +185,18 @@ def family_suite(
     return instances
 
 
+def directory_suite(directory: Path, split: str) -> list[Instance]:
+    """Every CNF below a directory that $NEUROSOLVE_DATA will name; the family is the folder's name."""
+    instances = []
+    for path in sorted(one for one in directory.rglob("*.cnf*") if one.is_file()):
+        below = path.relative_to(directory)
+        name = str(below).replace("/", "__").rpartition(".cnf")[0]
+        instances.append(Instance(name, path.parent.name, "", "", split, "", f"data:{below}", content_sha256(path)))
+    if not instances:
+        raise BenchError(f"{directory}: no file named *.cnf* in it")
+    return instances
+
+
 def parse_splits(specs: Sequence[str]) -> list[tuple[str, str]]:
     """`trained-size=20,24` -> [("trained-size", "20"), ("trained-size", "24")]."""
     splits = []

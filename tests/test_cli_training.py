@@ -79,3 +79,18 @@ def test_a_training_that_cannot_start_says_why(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     run = call("train", tmp_path / "none.toml")
     assert run.returncode == 1 and "none.toml" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_collect_takes_engines_and_labels(tmp_path: Path) -> None:
+    from neurosolve.learn.samples import read_sample
+
+    call("generate", "random3sat", "--size", 30, "--seed", 4, "--out", tmp_path / "in")
+    words = ["collect", "sat", tmp_path / "in", "--time", 5, "--engines", "cadical195-walk, minisat22"]
+    run = call(*words, "--out", tmp_path / "a", "--labels", "models", "--assignments", 2)
+    assert run.stdout.startswith("1 written (1 labelled)")
+    sample = read_sample(next((tmp_path / "a").glob("*.npz")))
+    assert 1 <= len(sample.assignments) <= 2 and not sample.backbone.any()
+    for wrong in (["--engines", "kissat"], ["--engines", "nonsense"], ["--labels", "gold"]):
+        refused = call(*words, "--out", tmp_path / "b", *wrong)
+        assert refused.returncode == 1 and wrong[1] in refused.stderr
+    assert not (tmp_path / "b").exists()

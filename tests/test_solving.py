@@ -168,3 +168,37 @@ def test_the_version_is_the_packages() -> None:
 
     stored = Path(neurosolve.__file__).parents[1] / "pyproject.toml"
     assert tomllib.loads(stored.read_text())["project"]["version"] == neurosolve.__version__
+
+
+ARMS = [
+    {"engine": "glucose42", "delivery": "initial", "guided": True, "cpu_s": 2.0},
+    {"engine": "glucose42", "delivery": "rename+order", "guided": True, "cpu_s": 1.0},
+    {"engine": "glucose42", "delivery": None, "guided": False, "cpu_s": 0.1},
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing", "engine", "delivery"),
+    [
+        ("auto", "", "kissat", "rename+order"),
+        ("auto", "kissat", "kissat404", "rename+order"),  # the same solver, in every base install
+        ("glucose42", "", "glucose42", "rename+order"),  # what won for this engine
+        ("minisat22", "", "minisat22", "rename"),
+    ],
+)
+def test_auto_takes_what_won_for_the_engine_that_is_there(
+    asked: str, missing: str, engine: str, delivery: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"engine": "kissat", "delivery": "rename+order", "validation": {"arms": ARMS}}
+    guide = guidance.Guide("auto", Phases.of(np.ones(3), "test"), config=config)
+    request = solving.Request(asked, "auto", "auto", Limits(), 0, False, None, None)
+    monkeypatch.setattr(solving, "is_installed", lambda row: row.name != missing)
+    chosen = solving._engine(guide, request)
+    assert (chosen, solving._delivery(chosen, guide, request)) == (engine, delivery)
+
+
+def test_a_strange_engine_of_a_model_gives_way_to_stock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solving, "is_installed", lambda row: False)
+    request = solving.Request("auto", "auto", "auto", Limits(), 0, False, None, None)
+    guide = guidance.Guide("auto", config={"engine": "cryptominisat"})
+    assert solving._engine(guide, request) == "cadical195"

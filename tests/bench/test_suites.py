@@ -123,3 +123,15 @@ def test_shipped_suites_are_whole(path: Path) -> None:
             assert rest == item.family
             assert int(item.seed) >= 1_000_000, "seeds below are for training"
     assert max(Counter(item.split for item in found).values()) >= 30
+
+
+def test_a_directory_of_ones_own_formulas_is_a_suite(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "a.cnf").write_text("p cnf 1 0\n")
+    (tmp_path / "inner" / "b.cnf.gz").write_bytes(gzip.compress(b"p cnf 2 0\n"))
+    (tmp_path / "a.planted").write_text("1 0\n")
+    first, second = suites.directory_suite(tmp_path, "mine")
+    assert (first.name, second.name, second.family) == ("a", "inner__b", "inner")
+    assert suites.locate(second, Places((), data=tmp_path)) == tmp_path / "inner" / "b.cnf.gz"
+    with pytest.raises(BenchError, match="no file named"):
+        suites.directory_suite(tmp_path / "nowhere", "mine")

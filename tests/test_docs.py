@@ -1,0 +1,105 @@
+"""What the documentation tells people to type: commands exist with those options, Python runs, files are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tests.formulas import random_3sat, save
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "bench" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+PENDING = {"docs/results.md", "docs/experiments.md"}  # generated and written beside the first results
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words of every line of a shell block that is ours."""
+    for block in blocks(page, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in line.split("&&"):
+                words = shlex.split(part.partition("> ")[0], comments=True)
+                if words[:1] == ["neurosolve"] or words[:3] == ["python", "-m", "bench"]:
+                    yield words
+
+
+@cache
+def command_line(words: str) -> Any:
+    """The click command behind `neurosolve` or `python -m bench`."""
+    if words == "neurosolve":
+        from neurosolve import cli, cli_compare, cli_tools, cli_training
+
+        assert cli_compare and cli_tools and cli_training  # they register their commands
+        return typer.main.get_command(cli.app)
+    from bench.__main__ import app
+
+    return typer.main.get_command(app)
+
+
+def parse(words: list[str]) -> None:
+    """As the command line itself would; raises click's error for what it does not know."""
+    name, arguments = ("neurosolve", words[1:]) if words[0] == "neurosolve" else ("bench", words[3:])
+    command = command_line(name)
+    while hasattr(command, "commands"):
+        assert arguments and arguments[0] in command.commands, f"no command {' '.join(words)}"
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    command.make_context(name, list(arguments))
+
+
+CASES = [(page, words) for page in PAGES for words in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "words"), CASES, ids=lambda case: " ".join(case) if isinstance(case, list) else "")
+def test_every_command_exists_with_its_options(page: Path, words: list[str]) -> None:
+    parse(words)
+
+
+def test_a_wrong_option_would_be_noticed() -> None:
+    with pytest.raises(Exception, match="--nonsense"):
+        parse(["neurosolve", "solve", "formula.cnf", "--nonsense"])
+    assert len(CASES) > 30 and {words[0] for _, words in CASES} == {"neurosolve", "python"}
+
+
+SNIPPETS = [(page, number) for page in PAGES for number in range(len(blocks(page, "python")))]
+
+
+@pytest.mark.parametrize(("page", "number"), SNIPPETS, ids=lambda case: case.name if isinstance(case, Path) else "")
+def test_every_snippet_runs(page: Path, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cnf = random_3sat(40, 3.0)
+    save(cnf, tmp_path / "formula.cnf")
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, Any] = {}
+    exec(compile(blocks(page, "python")[number], f"{page.name}, snippet {number}", "exec"), space)
+    if "assignment" in space:
+        true = set(space["assignment"])
+        assert all(true & set(clause) for clause in cnf.clauses())
+        assert -space["assignment"][2] not in true or cnf.num_variables + 1 in true
+
+
+def test_every_training_file_is_one() -> None:
+    pytest.importorskip("torch")
+    from neurosolve.learn.config import from_dict
+
+    texts = [text for page in PAGES for text in blocks(page, "toml")]
+    texts += [path.read_text() for path in sorted((ROOT / "models").glob("*/train.toml"))]
+    assert texts and all(from_dict(tomllib.loads(text)).samples for text in texts)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve()
+        assert path.exists() or str(path.relative_to(ROOT)) in PENDING, f"{page.name}: {target}"
