@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def solve_with_pysat(request: Request) -> Answer:
         return first
     behind = dataclasses.replace(request, delivery=request.fallback)
     second = _attempt(behind, left)
-    second.stats = _sum(first.stats, second.stats)
+    second.stats = first.stats.plus(second.stats)
     second.solve_s += first.solve_s
     behind_it = request.fallback or "stock"
     second.notes = [*first.notes, f"forced stopped after {bound} conflicts; {behind_it} ran behind it"]
@@ -139,7 +140,9 @@ def _new_solver(request: Request) -> tuple[Any, Any]:
     wrapper = Solver(name=row.pysat, **({"with_proof": True} if request.proof_path is not None else {}))
     options: dict[str, int | str] = dict(row.options)
     if request.preset is not None:
-        options |= dict(row.presets[request.preset])
+        preset = row.presets[request.preset]
+        assert isinstance(preset, Mapping)  # a binary's are arguments
+        options |= dict(preset)
     if request.seed and row.seed:
         options["seed"] = request.seed
     if not request.lucky and row.lucky:
@@ -168,11 +171,6 @@ def _stats(wrapper: Any, row: Engine) -> Stats:
     counted = wrapper.accum_stats()
     names = ("conflicts", "decisions", "propagations", "restarts")
     return Stats(*(counted.get(name) if name in row.stats else None for name in names))
-
-
-def _sum(first: Stats, second: Stats) -> Stats:
-    pairs = zip(dataclasses.astuple(first), dataclasses.astuple(second), strict=True)
-    return Stats(*(None if a is None or b is None else a + b for a, b in pairs))
 
 
 def _write_proof(request: Request, solver: Any, renaming: Renaming | None) -> None:

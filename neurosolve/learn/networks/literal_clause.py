@@ -16,7 +16,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from neurosolve.learn.networks.ops import Incidence, Linear, negate, positive, rms_norm, to_clauses, to_literals
+from neurosolve.learn.networks.ops import (
+    Incidence,
+    Linear,
+    negate,
+    positive,
+    rms_norm,
+    to_clauses,
+    to_literals,
+)
 
 
 class Embed(nn.Module):
@@ -66,8 +74,8 @@ class Readout(nn.Module):
 class LiteralClauseNet(nn.Module):
     """`literal_clause` by name.  width d, hidden units of the update; width 48 and hidden 96 are 24k parameters.
 
-    forward(features (2n, 2), edges, num_rounds, read_from) returns the readouts of rounds read_from..num_rounds: training
-    supervises several so that any number of rounds in that range may be run.
+    forward(features (2n, 2), edges, num_rounds, read_from) returns the readouts of rounds read_from..num_rounds:
+    training supervises several so that any number of rounds in that range may be run.
     """
 
     def __init__(self, width: int = 48, hidden: int = 96) -> None:

@@ -1,6 +1,6 @@
 """The vocabulary that networks are written in: every function here is one exported operation.
 
-A network is traced by torch.fx with these functions as leaves; `infer.py` holds the NumPy twin of each, so that a
+A network is traced by torch.fx with LEAVES kept whole; `infer.py` holds the NumPy twin of each, so that a
 network is defined once, in PyTorch, and runs without it.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 
 @dataclass
@@ -41,38 +41,32 @@ class _SumRows(torch.autograd.Function):
         return None, None, (transposed @ grads[0].contiguous().float()).to(grads[0].dtype)
 
 
-@fx.wrap
 def to_clauses(edges: Incidence, x: Tensor) -> Tensor:
     """Sum over each clause's literals: (num_literal_nodes, d) -> (num_clauses, d)."""
     return _SumRows.apply(edges.by_clause, edges.by_literal, x)  # type: ignore[no-any-return, no-untyped-call]
 
 
-@fx.wrap
 def to_literals(edges: Incidence, x: Tensor) -> Tensor:
     """Sum over each literal's clauses: (num_clauses, d) -> (num_literal_nodes, d)."""
     return _SumRows.apply(edges.by_literal, edges.by_clause, x)  # type: ignore[no-any-return, no-untyped-call]
 
 
-@fx.wrap
 def negate(x: Tensor) -> Tensor:
     """Each literal node's row becomes its negation's: positives stand in the first half, negatives in the second."""
     half = x.shape[0] // 2
     return torch.cat([x[half:], x[:half]])
 
 
-@fx.wrap
 def positive(x: Tensor) -> Tensor:
     """The rows of the positive literals: (2n, d) -> (n, d)."""
     return x[: x.shape[0] // 2]
 
 
-@fx.wrap
 def rms_norm(x: Tensor) -> Tensor:
     """x over the root mean square of its row (plus 1e-3), no weights: cheap, and linear layers follow anyway."""
     return x * torch.rsqrt(x.float().square().mean(-1, keepdim=True) + 1e-3).to(x.dtype)
 
 
-@fx.wrap
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """x W^T + b."""
     return torch.nn.functional.linear(x, weight, bias)
@@ -83,3 +77,6 @@ class Linear(torch.nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         return affine(x, self.weight, self.bias)
+
+
+LEAVES = (to_clauses, to_literals, negate, positive, rms_norm, affine)
