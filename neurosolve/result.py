@@ -39,6 +39,11 @@ class Stats:
     num_propagations: int | None = None
     num_restarts: int | None = None
 
+    def plus(self, other: Stats) -> Stats:
+        """Both runs together; None where either kept no count."""
+        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
+        return Stats(*(None if a is None or b is None else a + b for a, b in pairs))
+
 
 @dataclasses.dataclass
 class Stages:

@@ -140,7 +140,7 @@ def _run(cnf: CNF, guide: Guide, request: Request, stages: Stages) -> Result:
     if request.race:
         run = _race(cnf, engine, guide, delivery, request, result)
     else:
-        _, (run,) = engines.race([_job(cnf, engine, guide, delivery, request)])
+        run = _guided_then_stock(cnf, engine, guide, delivery, request)
     _take(run, cnf, result)
     return result
 
@@ -159,6 +159,36 @@ def _engine(guide: Guide, request: Request) -> str:
     return next((row.name for row in ENGINES.values() if row.twin == chosen.name), STOCK_ENGINE)
 
 
+def _guided_then_stock(
+    cnf: CNF, engine: str, guide: Guide, delivery: str | None, request: Request
+) -> EngineRun:
+    """One run; a guided one that meets its model's conflict bound makes way for the best stock engine.
+
+    Right phases answer within a few conflicts, wrong ones may cost forever: the bound caps what they cost.
+    """
+    bound = guide.config.get("conflict_bound") if guide.phases is not None else None
+    asked = request.limits.conflicts
+    if bound is None or (asked is not None and asked <= bound):
+        return engines.race([_job(cnf, engine, guide, delivery, request)])[1][0]
+    first = engines.race([_job(cnf, engine, guide, delivery, request, conflicts=bound)])[1][0]
+    if first.reason != engines.CONFLICT_LIMIT:
+        return first
+    fallback = guide.config.get("fallback") or {}
+    behind, preset = fallback.get("engine", engine), fallback.get("preset")
+    if request.engine != "auto" and behind != engine:
+        behind, preset = engine, None
+    stock = Guide("none", preset=preset)
+    left = None if asked is None else asked - bound
+    run = engines.race([_job(cnf, find_engine(behind).name, stock, None, request, conflicts=left)])[1][0]
+    run.notes = [*first.notes, *run.notes, f"guided {first.engine} stopped after {bound} conflicts; stock ran behind it"]
+    run.stats = first.stats.plus(run.stats)
+    run.cpu_time_s += first.cpu_time_s
+    run.inject_s += first.inject_s
+    run.solve_s += first.solve_s
+    run.memory_bytes = max(first.memory_bytes, run.memory_bytes)
+    return run
+
+
 def _delivery(engine: str, guide: Guide, request: Request) -> str | None:
     """The delivery of a guide's phases: as asked, else what won on the model's validation for this engine, else
     renaming."""
@@ -174,14 +204,19 @@ def _delivery(engine: str, guide: Guide, request: Request) -> str | None:
     return str(min(tried, key=lambda arm: float(arm["cpu_s"]))["delivery"]) if tried else STOCK_DELIVERY
 
 
-def _job(cnf: CNF, engine: str, guide: Guide, delivery: str | None, request: Request) -> Job:
-    """One engine run to be, alone or in a race, under the limits that are left."""
+def _job(
+    cnf: CNF, engine: str, guide: Guide, delivery: str | None, request: Request, conflicts: int | None = None
+) -> Job:
+    """One engine run to be, alone or in a race, under the limits that are left; `conflicts` bounds it further."""
+    limits = request.left()
+    if conflicts is not None:
+        limits = dataclasses.replace(limits, conflicts=conflicts)
     return Job(
         cnf,
         engine,
         phases=guide.phases,
         delivery=delivery,
-        limits=request.left(),
+        limits=limits,
         seed=request.seed,
         proof_path=request.proof,
         preset=guide.preset,

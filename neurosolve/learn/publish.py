@@ -29,7 +29,9 @@ from neurosolve.sat.phases import MAJORITY_FILE, Phases, write_majority
 from neurosolve.sat.table import find_engine, is_installed
 
 SHIFT_S = 0.1
-ROUNDS = (6, 8, 12, 16, 20)
+ROUNDS = (8, 12, 16, 20)
+SLACK = 1.5
+BOUNDS = (500, 2_000, 8_000, 32_000)
 STOCK = ("cadical195", "cadical195/sat", "kissat", "kissat/sat")
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",
@@ -68,8 +70,11 @@ def publish(
     contest = _Contest(out, _largest(validation, count), time_s)
     table = contest.arms(candidates, progress)
     best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
+    stock = min((row for row in table if not row["guided"]), key=lambda row: float(row["cpu_s"]))
     rounds, tried = contest.rounds(best, config.rounds_max)
     written.update(engine=best["engine"], delivery=best["delivery"], rounds=rounds)
+    written["conflict_bound"] = contest.bound(best, rounds, stock)
+    written["fallback"] = {"engine": stock["engine"], "preset": stock["preset"]}
     written["validation"] = {
         "formulas": len(contest.samples), "time_limit_s": time_s, "shift_s": SHIFT_S, "arms": table, "rounds": tried,
     }  # fmt: skip
@@ -143,41 +148,65 @@ class _Contest:
         for done, (engine, extra, guided) in enumerate(names, start=1):
             row = {"engine": engine, "guided": guided, "delivery": extra if guided else None,
                    "preset": None if guided else extra or None}  # fmt: skip
-            rows.append({**row, **self._cost(row, told)})
+            rows.append({**row, **_summary(self._run(row, told))})
             if progress:
                 progress(f"{engine} {extra or 'stock'}", done, len(names))
         return rows
 
     def rounds(self, arm: dict[str, Any], most: int) -> tuple[int, list[dict[str, float]]]:
-        """The number of rounds whose network and solve together cost least, and what each cost."""
+        """The most rounds whose network and solve cost at most SLACK times the cheapest, and what each cost.
+
+        Not the cheapest itself: formulas larger than these need more rounds.
+        """
         tried = []
         for rounds in sorted({most, *(r for r in ROUNDS if r < most)}):
             seconds = sum(self.model.cost(g, rounds) for g in self.graphs) / len(self.graphs) / ASSUMED_RATE
-            cost = self._cost(arm, self._predict(rounds))
+            cost = _summary(self._run(arm, self._predict(rounds)))
             tried.append({"rounds": rounds, "network_s": round(seconds, 4), "cpu_s": cost["cpu_s"]})
-        return int(min(tried, key=lambda row: row["network_s"] + row["cpu_s"])["rounds"]), tried
+        least = min(row["network_s"] + row["cpu_s"] for row in tried)
+        return max(int(r["rounds"]) for r in tried if r["network_s"] + r["cpu_s"] <= SLACK * least), tried
+
+    def bound(self, arm: dict[str, Any], rounds: int, stock: dict[str, Any]) -> int:
+        """The conflicts after which a guided run had better give way to the best stock engine, of BOUNDS."""
+        guided = self._run(arm, self._predict(rounds))
+        behind = self._run(stock, [])
+
+        def cost(bound: int) -> float:
+            spent = []
+            for (seconds, conflicts, answered), (stock_s, _, _) in zip(guided, behind, strict=True):
+                share = min(1.0, bound / max(conflicts, 1)) if answered else min(1.0, bound / BOUNDS[-1])
+                within = answered and conflicts <= bound
+                spent.append(seconds * share + (0.0 if within else stock_s))
+            return _mean(spent, SHIFT_S)
+
+        return min(BOUNDS, key=cost)
 
     def _predict(self, rounds: int) -> list[Phases]:
         logits = [self.model.predict(graph, num_rounds=rounds).logit for graph in self.graphs]
         return [Phases.of(logit, "network", np.abs(np.tanh(logit / 2))) for logit in logits]
 
-    def _cost(self, arm: dict[str, Any], told: list[Phases]) -> dict[str, float]:
-        seconds, conflicts, solved = [], [], 0
-        for sample, phases in zip(self.samples, told, strict=True):
+    def _run(self, arm: dict[str, Any], told: list[Phases]) -> list[tuple[float, int, bool]]:
+        """(CPU seconds, conflicts, answered) of each formula; `told` is read by guided arms only."""
+        rows = []
+        for i, sample in enumerate(self.samples):
             run = engines.run(
                 sample.cnf,
                 arm["engine"],
-                phases=phases if arm["guided"] else None,
+                phases=told[i] if arm["guided"] else None,
                 delivery=arm["delivery"],
                 preset=arm["preset"],
                 limits=Limits(time_s=self.time_s),
             )
             answered = run.status is not Status.UNKNOWN
-            solved += answered
-            seconds.append(min(run.cpu_time_s, self.time_s) if answered else self.time_s)
-            conflicts.append(run.stats.num_conflicts or 0)
-        num_conflicts = round(_mean(conflicts, 10.0), 1)
-        return {"cpu_s": round(_mean(seconds, SHIFT_S), 4), "solved": solved, "conflicts": num_conflicts}
+            seconds = min(run.cpu_time_s, self.time_s) if answered else self.time_s
+            rows.append((seconds, run.stats.num_conflicts or 0, answered))
+        return rows
+
+
+def _summary(rows: list[tuple[float, int, bool]]) -> dict[str, float]:
+    seconds, conflicts, answered = zip(*rows, strict=True)
+    cpu_s, num_conflicts = _mean(seconds, SHIFT_S), _mean(conflicts, 10.0)
+    return {"cpu_s": round(cpu_s, 4), "solved": sum(answered), "conflicts": round(num_conflicts, 1)}
 
 
 def _mean(values: Sequence[float], shift: float) -> float:

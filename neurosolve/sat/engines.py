@@ -36,6 +36,8 @@ FORCED_CONFLICTS = 20_000  # what a forced run may spend before a renamed one st
 # Past it an engine's binary twin takes over: kissat404 needs 10% less CPU and 40% less memory from there on.
 TWIN_LITERALS = 1_000_000
 
+CONFLICT_LIMIT = "conflict limit"
+
 _parts = itertools.count()  # racing jobs may be given the same proof path
 
 
@@ -144,7 +146,9 @@ class Job:
         """The outcome; raises the child's own error, EngineError for a crash or a senseless answer."""
         try:
             if child.error is not None:
-                raise child.error
+                if self.limits.memory_bytes is None or "failed to map segment" not in str(child.error):
+                    raise child.error
+                child.reason = process.MEMORY_LIMIT  # too little even for the engine's own library
             return self._outcome(child)
         finally:
             if self.folder is not None:
@@ -168,7 +172,7 @@ class Job:
         if child.reason is not None:
             run.status, run.assignment, run.reason = Status.UNKNOWN, None, child.reason
         elif run.status is Status.UNKNOWN:
-            run.reason = "conflict limit" if request.conflicts is not None else "the engine gave up"
+            run.reason = CONFLICT_LIMIT if request.conflicts is not None else "the engine gave up"
         if run.status is Status.UNSATISFIABLE and self.proof_path is not None:
             assert request.proof_path is not None
             request.proof_path.replace(self.proof_path)
