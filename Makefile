@@ -21,13 +21,13 @@ results: $(VENV)/.full
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -e '.[kissat]'
+	$(BIN)/pip install -q -e .
 	@touch $@
 
 # torch comes from constraints.txt: the CPU build, not gigabytes of CUDA.
 $(VENV)/.full: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[kissat,train,bench,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[train,bench,dev]'
 	@touch $(VENV)/.base $@
 
 clean:
