@@ -33,7 +33,7 @@ def generate(
 ) -> None:
     """Write seeded instances of FAMILY: NAME.cnf.gz, and NAME.planted where a solution was planted."""
     from neurosolve.families import FAMILIES
-    from neurosolve.generating import write_instance
+    from neurosolve.families.write import write_instance
 
     if family is None:
         emit(f"{row.name:<16} {row.models}" for row in FAMILIES.values())
