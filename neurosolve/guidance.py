@@ -203,7 +203,7 @@ def _ask(guide: Guide, directory: Path, request: Request, *, overrule: bool) -> 
         return
     try:
         with _timed(guide, "import_s"):
-            model = _load(directory, config)
+            model = load_model(directory)
             guide.model_hash = model.hash
         told, sat_logit = _predict(model, guide, cnf, budget_s)
     except (LimitError, MemoryError) as error:
@@ -215,14 +215,6 @@ def _ask(guide: Guide, directory: Path, request: Request, *, overrule: bool) -> 
     if verdict.guided or overrule:
         guide.gate["guided"] = True
         guide.phases = told.confident(float(config.get("confidence_threshold") or 0.0))
-
-
-def _load(directory: Path, config: dict[str, Any]) -> Model | NeuroBackModel:
-    if config.get("network") == "neuroback":
-        from neurosolve.neuroback import NeuroBackModel
-
-        return NeuroBackModel(directory)
-    return load_model(directory)
 
 
 def _predict(model: Model | NeuroBackModel, guide: Guide, cnf: CNF, budget_s: float) -> tuple[Phases, float]:

@@ -12,7 +12,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.kernels import affine, rms_norm, sum_rows
+
+if TYPE_CHECKING:
+    from neurosolve.neuroback import NeuroBackModel
 
 SCHEMA_VERSION = 1
 FEATURE_VERSION = 1
@@ -187,9 +190,13 @@ class Model:
         return Prediction(np.ascontiguousarray(logit, dtype=np.float32), sat_logit, rounds)
 
 
-def load_model(directory: Path) -> Model:
+def load_model(directory: Path) -> Model | NeuroBackModel:
     """The model in that directory.  Raises ModelError when it is missing, damaged or of another version."""
-    return Model(Path(directory))
+    if load_config(Path(directory)).get("network") != "neuroback":
+        return Model(Path(directory))
+    from neurosolve.neuroback import NeuroBackModel  # the yardstick: its module is loaded by those who ask for it
+
+    return NeuroBackModel(Path(directory))
 
 
 def load_config(directory: Path) -> dict[str, Any]:
