@@ -202,3 +202,25 @@ def test_a_strange_engine_of_a_model_gives_way_to_stock(monkeypatch: pytest.Monk
     request = solving.Request("auto", "auto", "auto", Limits(), 0, False, None, None)
     guide = guidance.Guide("auto", config={"engine": "cryptominisat"})
     assert solving._engine(guide, request) == "cadical195"
+
+
+@pytest.mark.parametrize(("asked", "behind"), [("auto", "glucose4"), ("cadical195", "cadical195")])
+def test_wrong_phases_make_way_for_stock_at_their_bound(
+    asked: str, behind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fallback = {"engine": "glucose4", "preset": None}
+
+    def resolve(name: str, cnf: CNF, **_: object) -> guidance.Guide:
+        config = {"engine": "cadical195", "delivery": "rename+order", "conflict_bound": 15, "fallback": fallback}
+        coins = np.random.default_rng(1).choice([-1, 1], cnf.num_variables)
+        return guidance.Guide(name, phases=Phases.of(coins.astype(np.float32), "coins"), config=config)
+
+    monkeypatch.setattr(solving.guidances, "resolve", resolve)
+    refuted = pigeons(6)
+    result = solving.solve(refuted, engine=asked, proof=tmp_path / "proof")
+    assert result.status is Status.UNSATISFIABLE and result.engine == behind
+    assert any("stopped after 15 conflicts" in warning for warning in result.warnings)
+    assert result.stats.num_conflicts and result.stats.num_conflicts > 15
+    assert check_proof(refuted, tmp_path / "proof").verified
+    bounded = solving.solve(refuted, engine=asked, limits=Limits(conflicts=10))
+    assert bounded.status is Status.UNKNOWN and bounded.reason == "conflict limit"
