@@ -216,10 +216,12 @@ class _Contest:
         return rows
 
 
-def _summary(rows: list[tuple[float, int, bool]]) -> dict[str, float]:
-    seconds, conflicts, answered = zip(*rows, strict=True)
-    cpu_s, num_conflicts = _mean(seconds, SHIFT_S), _mean(conflicts, 10.0)
-    return {"cpu_s": round(cpu_s, 4), "solved": sum(answered), "conflicts": round(num_conflicts, 1)}
+def _summary(rows: list[tuple[float, int, bool]]) -> dict[str, Any]:
+    """Seconds over all formulas, the limit where unsolved; conflicts over the solved ones (None without any)."""
+    seconds = [row[0] for row in rows]
+    conflicts = [row[1] for row in rows if row[2]]
+    num_conflicts = round(_mean(conflicts, 10.0), 1) if conflicts else None
+    return {"cpu_s": round(_mean(seconds, SHIFT_S), 4), "solved": len(conflicts), "conflicts": num_conflicts}
 
 
 def _mean(values: Sequence[float], shift: float) -> float:
