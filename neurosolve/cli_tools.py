@@ -57,7 +57,7 @@ def _model_line(row: dict[str, Any]) -> str:
     if row["error"]:
         return f"{row['name']}: cannot be used: {row['error']}"
     return (
-        f"{row['name']:<20} {row['hash'][:12]}  {", ".join(row["families"] or ["?"])}: engine {row['engine']}, "
+        f"{row['name']:<20} {row['hash'][:12]}  {', '.join(row['families'] or ['?'])}: engine {row['engine']}, "
         f"delivery {row['delivery']}, {row['rounds']} rounds\n{'':<20} {row['directory']}"
     )
 
