@@ -128,7 +128,7 @@ def publish(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model's directory, models/NAME.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Validation formulas that are solved.")] = 12,
     candidates: Annotated[
-        str | None, typer.Option("--candidates", help="ENGINE:DELIVERY, joined by commas; default: a fixed handful.")
+        str | None, typer.Option("--candidates", help="ENGINE:DELIVERY[@CONFIDENCE], joined by commas.")
     ] = None,
     time_s: Annotated[float, typer.Option("-t", "--time", help="Seconds of each solve.", min=0.1)] = 20.0,
 ) -> None:

@@ -37,7 +37,7 @@ BOUNDS = (500, 2_000, 8_000, 32_000)
 STOCK = ("cadical195", "cadical195/sat", "kissat", "kissat/sat")
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",
-    "kissat:rename+order", "glucose42:initial+order",
+    "cadical195:forced@0.8", "cadical195:rename+order@0.8", "kissat:rename+order", "glucose42:initial+order",
 )  # fmt: skip
 Progress = Callable[[str, int, int], None]
 
@@ -52,9 +52,9 @@ def publish(
 ) -> dict[str, Any]:
     """Export runs/NAME/best.safetensors to `out`, choose engine and delivery on `count` validation formulas.
 
-    candidates: "engine:delivery"; engines that are not installed are left out.  Returns the written config.  Raises
-    ModelError where the run has no checkpoint, UsageError for a network without an exported form and for candidates
-    that are none.
+    candidates: "engine:delivery[@confidence]"; engines that are not installed are left out.  Returns the written
+    config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where no
+    validation formula is known to be satisfiable.
     """
     candidates = _installed(candidates)
     config = read_config(Path(config_path))
@@ -77,6 +77,7 @@ def publish(
     stock = min((row for row in table if not row["guided"]), key=lambda row: float(row["cpu_s"]))
     rounds, tried = contest.rounds(best, config.rounds_max)
     written.update(engine=best["engine"], delivery=best["delivery"], rounds=rounds)
+    written["confidence_threshold"] = best["confidence"]
     written["conflict_bound"] = contest.bound(best, rounds, stock)
     written["fallback"] = {"engine": stock["engine"], "preset": stock["preset"]}
     written["validation"] = {
@@ -86,13 +87,23 @@ def publish(
     return written
 
 
+def _parsed(candidate: str) -> tuple[str, str, float]:
+    """engine:delivery[@confidence]: opinions below that confidence are left to the engine."""
+    name, _, confidence = candidate.partition("@")
+    engine, _, delivery = name.partition(":")
+    try:
+        return engine, delivery, float(confidence or 0.0)
+    except ValueError as error:
+        raise UsageError(f"candidate '{candidate}': '{confidence}' is no confidence") from error
+
+
 def _installed(candidates: Sequence[str]) -> list[str]:
     """The candidates whose engine is here.  Raises UsageError for one that is no engine:delivery, or if none is."""
     for name in candidates:
-        engine, _, delivery = name.partition(":")
+        engine, delivery, _ = _parsed(name)
         if delivery.removesuffix("+order") not in find_engine(engine).deliveries:
             raise UsageError(f"candidate '{name}': {engine} has {', '.join(find_engine(engine).deliveries)}")
-    here = [name for name in candidates if is_installed(find_engine(name.partition(":")[0]))]
+    here = [name for name in candidates if is_installed(find_engine(_parsed(name)[0]))]
     if not here:
         raise UsageError(f"no engine of {', '.join(candidates)} is installed")
     return here
@@ -150,15 +161,20 @@ class _Contest:
         """One row an arm: the stock engines, then every candidate with the network's phases."""
         told = self._predict(int(self.model.config["rounds"]))
         stock = [n.partition("/")[::2] for n in STOCK]
-        names = [(*name, False) for name in stock if is_installed(find_engine(name[0]))]
-        names += [(*name.partition(":")[::2], True) for name in candidates]
+        arms: list[dict[str, Any]] = [
+            {"engine": engine, "guided": False, "delivery": None, "preset": preset or None, "confidence": 0.0}
+            for engine, preset in stock
+            if is_installed(find_engine(engine))
+        ]
+        for engine, delivery, confidence in map(_parsed, candidates):
+            arms.append(
+                {"engine": engine, "guided": True, "delivery": delivery, "preset": None, "confidence": confidence}
+            )
         rows = []
-        for done, (engine, extra, guided) in enumerate(names, start=1):
-            row = {"engine": engine, "guided": guided, "delivery": extra if guided else None,
-                   "preset": None if guided else extra or None}  # fmt: skip
+        for done, row in enumerate(arms, start=1):
             rows.append({**row, **_summary(self._run(row, told))})
             if progress:
-                progress(f"{engine} {extra or 'stock'}", done, len(names))
+                progress(f"{row['engine']} {row['delivery'] or row['preset'] or 'stock'}", done, len(arms))
         return rows
 
     def rounds(self, arm: dict[str, Any], most: int) -> tuple[int, list[dict[str, float]]]:
@@ -205,7 +221,7 @@ class _Contest:
             run = engines.run(
                 sample.cnf,
                 arm["engine"],
-                phases=told[i] if arm["guided"] else None,
+                phases=told[i].confident(arm["confidence"]) if arm["guided"] else None,
                 delivery=arm["delivery"],
                 preset=arm["preset"],
                 limits=Limits(time_s=self.time_s),
