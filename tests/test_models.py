@@ -45,12 +45,11 @@ SHIPPED = [path for path in search_path()[-2].glob("*") if (path / CONFIG_FILE).
 
 @pytest.mark.parametrize("directory", SHIPPED, ids=lambda path: path.name)
 def test_a_shipped_model_loads_and_says_where_it_comes_from(directory: Path) -> None:
-    from neurosolve.guidance import _load
-    from neurosolve.infer import load_config
+    from neurosolve.infer import load_config, load_model
     from neurosolve.sat.table import find_engine
 
     config = load_config(directory)
-    assert len(_load(directory, config).hash) == 64
+    assert len(load_model(directory).hash) == 64
     assert {"fingerprint", "families", "training", "validation"} <= set(config)
     assert config["delivery"].removesuffix("+order") in find_engine(config["engine"]).deliveries
     card = (directory / "card.md").read_text()
