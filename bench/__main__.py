@@ -133,8 +133,8 @@ def suite(
     sizes: Annotated[list[str], typer.Option(help="SPLIT=SIZE[,SIZE...], e.g. trained-size=20,24")],
     count: Annotated[int, typer.Option(help="Instances of each size.")] = 30,
     first_seed: Annotated[
-        int, typer.Option(help="Test seeds start here; training stays below 1,000,000.")
-    ] = 1_000_000,
+        int, typer.Option(help="Test seeds start here; training stays below 5,000,000.")
+    ] = 5_000_000,
     status: Annotated[
         str, typer.Option(help="SAT or UNSAT where the family fixes it and plants nothing.")
     ] = "",
@@ -203,7 +203,7 @@ def headroom(
     deliveries: Annotated[
         str, typer.Option(help="Comma-separated; `default` for the engine's own.")
     ] = "rename",
-    first_seed: int = 2_000_000,
+    first_seed: int = 6_000_000,
     limit: float = 60.0,
     memory: Memory = 4e9,
     out: Annotated[Path, typer.Option(help="Folder: FAMILY-sSIZE-ENGINE.jsonl each.")] = Path(
