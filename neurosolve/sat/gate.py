@@ -27,7 +27,7 @@ Fingerprint = dict[str, float]
 _LENGTH_CLASSES = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6-8": 8, "9-16": 16}
 _SHARES = tuple(f"share_{name}" for name in (*_LENGTH_CLASSES, "17+"))
 FEATURES = ("log_variables", "log_ratio", *_SHARES)
-_TOLERANCE = {"log_variables": 0.02, "log_ratio": 0.08, **dict.fromkeys(_SHARES, 0.04)}
+_TOLERANCE = {"log_variables": 0.02, "log_ratio": 0.04, **dict.fromkeys(_SHARES, 0.03)}
 _SAMPLED_CLAUSES = 1 << 20  # past this many clauses the histogram is taken of evenly spaced ones
 
 GUIDE_TIME_S = 2.0  # default budget of graph and network together; a model's config may say otherwise
@@ -68,24 +68,31 @@ def fingerprint(cnf: CNF) -> Fingerprint:
 def describe(
     fingerprints: Sequence[Fingerprint], *, larger: float = 4.0, smaller: float = 2.0
 ) -> dict[str, Any]:
-    """What training stores as config['fingerprint']: mean, low and high of every feature over a training set.
+    """What training stores as config['fingerprint']: the range of sizes, and each other feature as a line over them.
 
     The sizes reach from 1/`smaller` of the smallest to `larger` times the largest, in variables: a model is
     offered sizes beyond its training, and its validation says whether that pays.  The other features drift with the
-    size, so each range is stretched by half of its own width; one that is constant in training stays constant.
+    size (a family's counters outgrow its checks), so each is a least-squares line in log_variables and the spread of
+    the training set around it: a range alone, wide enough for the drift, let strangers in.
     """
     if not fingerprints:
         raise ValueError("a fingerprint of no formulas")
-    features: dict[str, dict[str, float]] = {}
-    for name in FEATURES:
+    sizes = np.array([one["log_variables"] for one in fingerprints])
+    low, high = float(sizes.min()), float(sizes.max())
+    features: dict[str, dict[str, float]] = {
+        "log_variables": {
+            "mean": float(sizes.mean()),
+            "low": low - math.log10(smaller),
+            "high": high + math.log10(larger),
+        }
+    }
+    varies = high - low > 0.05
+    for name in FEATURES[1:]:
         values = np.array([one[name] for one in fingerprints])
-        low, high = float(values.min()), float(values.max())
-        drift = 0.0 if name == "log_variables" else 0.5 * (high - low)
-        features[name] = {"mean": float(values.mean()), "low": low - drift, "high": high + drift}
-    sizes = features["log_variables"]
-    sizes["low"] -= math.log10(smaller)
-    sizes["high"] += math.log10(larger)
-    return {"features": features, "num_formulas": len(fingerprints)}
+        slope, level = np.polyfit(sizes, values, 1) if varies else (0.0, float(values.mean()))
+        spread = float(np.abs(values - level - slope * sizes).max())
+        features[name] = {"slope": float(slope), "level": float(level), "spread": spread}
+    return {"features": features, "num_formulas": len(fingerprints), "trained": [low, high]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,20 +105,27 @@ class Fit:
 
 
 def fits(found: Fingerprint, described: Config) -> Fit:
-    """Compare a fingerprint with a stored one; ranges are inclusive, widened by a tolerance each.
+    """Compare a fingerprint with a stored one: the size with its range, every other feature with its line.
 
-    The reason names the worst feature outside its range, with the number and the range.
+    Beyond the trained sizes the spread grows by what the line itself moves, and each feature has a tolerance besides.
+     The reason names the worst feature outside, with the number and the range.
     """
+    size, (low, high) = found["log_variables"], described["trained"]
+    beyond = max(low - size, size - high, 0.0)
     score, worst, reason = 0.0, 0.0, "inside every range"
     for name in FEATURES:
-        stored = described["features"][name]
-        tolerance, low, high = _TOLERANCE[name], float(stored["low"]), float(stored["high"])
-        scale = tolerance + (high - low) / 4
-        score -= 0.5 * ((found[name] - float(stored["mean"])) / scale) ** 2 + math.log(scale)
-        outside = max(low - tolerance - found[name], found[name] - high - tolerance, 0.0) / tolerance
+        stored, tolerance = described["features"][name], _TOLERANCE[name]
+        if name == "log_variables":
+            middle, first, last = stored["mean"], stored["low"], stored["high"]
+        else:
+            middle = stored["level"] + stored["slope"] * size
+            reach = stored["spread"] + abs(stored["slope"]) * beyond
+            first, last = middle - reach, middle + reach
+        scale = tolerance + (last - first) / 4
+        score -= 0.5 * ((found[name] - middle) / scale) ** 2 + math.log(scale)
+        outside = max(first - tolerance - found[name], found[name] - last - tolerance, 0.0) / tolerance
         if outside > max(worst, 1e-9):
-            worst = outside
-            reason = f"{name} {found[name]:.3g} outside {low:.3g} to {high:.3g}"
+            worst, reason = outside, f"{name} {found[name]:.3g} outside {first:.3g} to {last:.3g}"
     return Fit(worst == 0.0, score, reason)
 
 

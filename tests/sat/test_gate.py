@@ -73,11 +73,26 @@ def test_training_set_fits_itself_and_larger_sizes() -> None:
 
 def test_the_narrower_model_wins() -> None:
     own = described(*(ternary(n, 4.2, n) for n in (100, 150, 200)))
-    broad = described(ternary(100, 4.2), formula(100, [2] * 500), formula(2000, [2] * 4000 + [9] * 4000))
+    mixtures = [formula(n, [2] * (7 * n // 2 if n % 2 else n) + [3] * (4 * n)) for n in (100, 151, 300, 401)]
+    broad = described(*mixtures, *(ternary(n, 4.2) for n in (100, 400)))
     chosen = gate.choose(gate.fingerprint(ternary(160, 4.2)), {"broad": broad, "own": own})
     assert chosen.guided and chosen.model == "own" and chosen.stage == 1
-    mixed = gate.choose(gate.fingerprint(formula(400, [2] * 1400 + [3] * 400)), {"broad": broad, "own": own})
+    mixed = gate.choose(gate.fingerprint(formula(200, [2] * 300 + [3] * 800)), {"broad": broad, "own": own})
     assert mixed.model == "broad"
+
+
+def test_a_feature_that_drifts_with_the_size_is_a_line_and_not_a_range() -> None:
+    """Clause shares that move from small to large: beyond both the line goes on, off it nobody is let in."""
+
+    def drifting(n: int, ternary_share: float) -> CNF:
+        count = 4 * n
+        return formula(n, [3] * round(count * ternary_share) + [2] * (count - round(count * ternary_share)))
+
+    config = described(*(drifting(n, 0.9 - 0.3 * math.log10(n / 100)) for n in (100, 150, 220, 330, 500)))
+    line = config["fingerprint"]
+    assert gate.fits(gate.fingerprint(drifting(900, 0.9 - 0.3 * math.log10(9))), line).inside
+    stranger = gate.fits(gate.fingerprint(drifting(500, 0.88)), line)  # a share that small formulas have
+    assert not stranger.inside and "share" in stranger.reason
 
 
 def test_no_model_and_no_fit() -> None:
