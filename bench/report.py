@@ -59,10 +59,16 @@ def make_section(paths: Sequence[Path], baseline: str | None, with_plots: bool) 
     return Section(
         title=", ".join(path.name.split(".jsonl")[0] for path in paths),
         facts=facts(headers),
-        notes=tables.notes(scored),
+        notes=[*remarks(paths), *tables.notes(scored)],
         tables=tables.tables(scored),
         plots=_plots(build_grid(runs, order=order), scored) if with_plots else [],
     )
+
+
+def remarks(paths: Sequence[Path]) -> list[str]:
+    """What a reader must know of a run and no row says: the text of NAME.md beside NAME.jsonl or NAME.jsonl.xz."""
+    beside = [path.with_name(path.name.split(".jsonl")[0] + ".md") for path in paths]
+    return [" ".join(file.read_text(encoding="utf-8").split()) for file in beside if file.is_file()]
 
 
 def arm_order(headers: Sequence[Row]) -> list[str]:
