@@ -60,6 +60,11 @@ class Group:
         distributed.broadcast(tensor, src=0)
         return float(tensor.item())
 
+    def meet(self) -> None:
+        """Wait for every process: one that leaves while another still talks to its store may abort."""
+        if self.world > 1:
+            distributed.barrier()
+
     def close(self) -> None:
         if self.world > 1:
             distributed.destroy_process_group()

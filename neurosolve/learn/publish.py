@@ -33,7 +33,7 @@ from neurosolve.sat.table import find_engine, is_installed
 SHIFT_S = 0.1
 ROUNDS = (8, 12, 16, 20)
 SLACK = 1.25
-BOUNDS = (500, 2_000, 8_000, 32_000)
+BOUNDS = (500, 2_000, 8_000, 32_000, 128_000, 512_000)
 STOCK = ("cadical195", "cadical195/sat", "kissat", "kissat/sat")
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",

@@ -87,10 +87,16 @@ class Sample:
 
 
 def write_sample(sample: Sample, path: Path) -> None:
-    """Write to a temporary name beside `path`, then rename: a reader never sees half a sample."""
+    """Write the sample whole or not at all."""
+    write_arrays("sat", sample, path)
+
+
+def write_arrays(kind: str, sample: Any, path: Path) -> None:
+    """A dataclass of arrays as .npz with its `kind`: to a temporary name beside `path`, then renamed, so that a reader
+    never sees half a sample."""
     fields = {f.name: np.asarray(getattr(sample, f.name)) for f in dataclasses.fields(sample)}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, kind=np.asarray("sat"), **fields)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, kind=np.asarray(kind), **fields)  # type: ignore[arg-type]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(buffer.getvalue())
     temporary.replace(path)

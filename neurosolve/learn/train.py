@@ -134,6 +134,7 @@ class Trainer:
             if self.state.step != self._validated_at:
                 self._validate(1.0)
             self._save()
+        self.group.meet()
         return self._summary()
 
     def _stream(self) -> Iterator[list[int]]:

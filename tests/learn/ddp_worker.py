@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def main(config_path: Path, results: Path) -> None:
     }
     (results / f"{group.rank}.json").write_text(json.dumps(row))
     trainer.close()
+    os._exit(0)  # torch's idle threads have aborted an interpreter that was shutting down; all is written by now
 
 
 if __name__ == "__main__":

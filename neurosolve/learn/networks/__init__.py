@@ -11,6 +11,8 @@ from torch import nn
 NETWORKS = {
     "literal_clause": ("literal_clause", "LiteralClauseNet"),
     "neuroback": ("neuroback", "NeuroBackNet"),
+    "film": ("film", "FilmNet"),
+    "mlp": ("film", "MlpNet"),
 }
 
 

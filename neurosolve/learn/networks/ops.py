@@ -41,14 +41,19 @@ class _SumRows(torch.autograd.Function):
         return None, None, (transposed @ grads[0].contiguous().float()).to(grads[0].dtype)
 
 
+def product(matrix: Tensor, transposed: Tensor, x: Tensor) -> Tensor:
+    """A constant sparse CSR matrix times x; its transpose, with the same values, serves the gradient."""
+    return _SumRows.apply(matrix, transposed, x)  # type: ignore[no-any-return, no-untyped-call]
+
+
 def to_clauses(edges: Incidence, x: Tensor) -> Tensor:
     """Sum over each clause's literals: (num_literal_nodes, d) -> (num_clauses, d)."""
-    return _SumRows.apply(edges.by_clause, edges.by_literal, x)  # type: ignore[no-any-return, no-untyped-call]
+    return product(edges.by_clause, edges.by_literal, x)
 
 
 def to_literals(edges: Incidence, x: Tensor) -> Tensor:
     """Sum over each literal's clauses: (num_clauses, d) -> (num_literal_nodes, d)."""
-    return _SumRows.apply(edges.by_literal, edges.by_clause, x)  # type: ignore[no-any-return, no-untyped-call]
+    return product(edges.by_literal, edges.by_clause, x)
 
 
 def negate(x: Tensor) -> Tensor:
