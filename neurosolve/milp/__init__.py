@@ -1,0 +1,1 @@
+"""Mixed-integer linear programs: reading, checking, SCIP and what guides its branching."""
