@@ -1,0 +1,5 @@
+"""MPS files: write_mps."""
+
+from neurosolve.milp.mps_writer import write_mps
+
+__all__ = ["write_mps"]
