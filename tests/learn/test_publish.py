@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ pytest.importorskip("torch")
 
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.infer import load_model
+from neurosolve.learn import contest
 from neurosolve.learn import publish as publishing
 from neurosolve.sat.cnf import CNF
 from tests.formulas import save
@@ -85,7 +87,19 @@ def test_candidates_that_are_none(config: Path, tmp_path: Path, candidate: str) 
 
 
 def test_an_engine_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "is_installed", lambda engine: engine.name != "kissat")
-    assert publishing._installed(["kissat:rename", "glucose42:rename"]) == ["glucose42:rename"]
+    monkeypatch.setattr(contest, "is_installed", lambda engine: engine.name != "kissat")
+    assert contest.installed(["kissat:rename", "glucose42:rename"]) == ["glucose42:rename"]
     with pytest.raises(UsageError, match="no engine of kissat:rename is installed"):
-        publishing._installed(["kissat:rename"])
+        contest.installed(["kissat:rename"])
+
+
+def test_siblings_set_the_least_mass_only_where_they_are_told_apart() -> None:
+    """Masses 0.8 and 0.6 against 0.3: halfway, 0.45; against 0.7 too: nothing tells them apart."""
+    judge = contest.Contest.__new__(contest.Contest)
+    masses = iter([0.8, 0.6, 0.3, 0.8, 0.6, 0.3, 0.7, 0.8, 0.6])
+    judge.graphs = [None, None]  # type: ignore[list-item]
+    judge._phases = lambda graph, rounds: SimpleNamespace(mass=next(masses))
+    sibling = planted_sample(1, 5, 12)
+    assert judge.least_mass(4, [sibling]) == 0.45
+    assert judge.least_mass(4, [sibling, sibling]) == 0.0
+    assert judge.least_mass(4, []) == 0.0
