@@ -77,16 +77,16 @@ def _columns(problem: Problem) -> Iterator[str]:
 
 def _ranged(problem: Problem) -> npt.NDArray[np.bool_]:
     """Rows of two finite sides that differ, (m,)."""
-    two_sides: npt.NDArray[np.bool_] = np.isfinite(problem.lhs) & np.isfinite(problem.rhs)
-    return two_sides & (problem.lhs != problem.rhs)
+    ranged: npt.NDArray[np.bool_] = np.isfinite(problem.lhs) & np.isfinite(problem.rhs) & (problem.lhs != problem.rhs)
+    return ranged
 
 
 def _from_below(problem: Problem) -> npt.NDArray[np.bool_]:
     """Ranged rows whose width gives back both sides exactly when added to lhs, not when taken from rhs, (m,)."""
     with np.errstate(invalid="ignore"):
         width = problem.rhs - problem.lhs
-        exact: npt.NDArray[np.bool_] = (problem.rhs - width != problem.lhs) & (problem.lhs + width == problem.rhs)
-        return _ranged(problem) & exact
+        from_lhs: npt.NDArray[np.bool_] = (problem.rhs - width != problem.lhs) & (problem.lhs + width == problem.rhs)
+        return np.logical_and(_ranged(problem), from_lhs)
 
 
 def _sides(problem: Problem) -> Iterator[str]:
