@@ -1,4 +1,4 @@
-"""python -m bench: run, score, report, pack, suite, files, real, headroom, fetch, manifest."""
+"""python -m bench: run, score, report, pack, headroom, and what making.py adds."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from bench import arms as arms_module
-from bench import runner, suites, tables
+from bench import making, suites, tables
 from bench.arms import Limits
 from bench.hashes import with_model_hash
+from bench.kinds import MILP
 from bench.rows import BenchError, pack, read_all
 from bench.runner import Plan
-from bench.suites import Instance, Places
-from bench.terminal import console, finish, print_table, run_with_bar
+from bench.suites import Instance
+from bench.terminal import Cli, console, finish, places_of, print_table, run_with_bar
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-Cli = Annotated[str, typer.Option("--cli", help="The command line under test.")]
+app.registered_commands += making.app.registered_commands
 Configs = Annotated[
     list[str],
-    typer.Option("--config", "-c", help="NAME=ENGINE:GUIDANCE[:DELIVERY][:OPTIONS] or a TOML file."),
-]
+    typer.Option(
+        "--config", "-c",
+        help="NAME=ENGINE:GUIDANCE[:DELIVERY][:OPTIONS], NAME=scip:GUIDANCE[::OPTIONS], or a TOML file.",
+    ),
+]  # fmt: skip
 Baseline = Annotated[
     str | None, typer.Option(help="Arm to compare with; default: the one that was run twice.")
 ]
 Memory = Annotated[float, typer.Option(help="Bytes of each solve; 0: no limit.")]
-
-
-def places_of(cli: str) -> Places:
-    return Places.default(shlex.split(cli) if cli else runner.default_cli())
 
 
 @app.command()
@@ -51,18 +50,29 @@ def run(
     first: Annotated[int | None, typer.Option(help="Only the first N instances of each suite.")] = None,
     order_seed: Annotated[int, typer.Option(help="Fixes the random order of instances and arms.")] = 0,
     retry_errors: Annotated[bool, typer.Option("--retry-errors", help="Run again what crashed.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Default: bench/results/SUITE.jsonl.")] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Of scip arms: default (SCIP untouched) or paper (cuts at the root, no restarts)."),
+    ] = None,
+    counts: Annotated[
+        list[str] | None, typer.Option(help="An arm of which only nodes and iterations count, not the time.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Default: bench/results/SUITE.jsonl; of scip arms SUITE-PROTOCOL.jsonl.")
+    ] = None,
     cli: Cli = "",
 ) -> None:
     """Run every arm on every instance of the suites; started again, it goes on where it stopped."""
     places = places_of(cli)
-    chosen = arms_module.with_repeat(arms_module.read_arms(config), reference)
+    settled = arms_module.settle(arms_module.read_arms(config), protocol, counts or [])
+    chosen = arms_module.with_repeat(settled, reference)
     instances = choose_instances(suite, split, first)
     plan = Plan(
         instances, [with_model_hash(arm, places) for arm in chosen], Limits(limit, int(memory)), places,
         [int(seed) for seed in seeds.split(",")], order_seed, workers, retry_errors,
     )  # fmt: skip
     name = "+".join(suites.find_suite(item).stem for item in suite)
+    name += f"-{chosen[0].protocol}" if chosen[0].kind is MILP else ""
     finish(run_with_bar(plan, out or Path(f"bench/results/{name}.jsonl")))
 
 
@@ -92,7 +102,7 @@ def score_command(
         print_table(table)
     for note in tables.notes(scored):
         console.print(note, style="bold red" if note.startswith("WRONG") else None, soft_wrap=True)
-    console.print(tables.LEGEND, style="dim")
+    console.print(tables.legend(scored.kind), style="dim")
     if scored.wrong:
         raise typer.Exit(1)
 
@@ -124,74 +134,6 @@ def pack_command(results: list[Path]) -> None:
     for path in results:
         packed = pack(path)
         console.print(f"{packed}: {packed.stat().st_size} bytes")
-
-
-@app.command()
-def suite(
-    name: str,
-    family: Annotated[str, typer.Option(help="A family of `neurosolve generate`.")],
-    sizes: Annotated[list[str], typer.Option(help="SPLIT=SIZE[,SIZE...], e.g. trained-size=20,24")],
-    count: Annotated[int, typer.Option(help="Instances of each size.")] = 30,
-    first_seed: Annotated[
-        int, typer.Option(help="Test seeds start here; training stays below 5,000,000.")
-    ] = 5_000_000,
-    status: Annotated[
-        str, typer.Option(help="SAT or UNSAT where the family fixes it and plants nothing.")
-    ] = "",
-    out: Annotated[Path | None, typer.Option(help="Default: bench/suites/NAME.csv.")] = None,
-    cli: Cli = "",
-) -> None:
-    """Write a suite file of one family, with the checksum of every instance."""
-    instances = suites.family_suite(
-        family, suites.parse_splits(sizes), count, first_seed, status, places_of(cli)
-    )
-    path = out or Path(f"bench/suites/{name}.csv")
-    words = [
-        "--family",
-        family,
-        *(word for item in sizes for word in ("--sizes", item)),
-        "--count",
-        str(count),
-    ]
-    words += ["--first-seed", str(first_seed), *(["--status", status] if status else [])]
-    suites.write_suite(path, instances, "Made by: python -m bench suite " + shlex.join([name, *words]))
-    console.print(f"{path}: {len(instances)} instances")
-
-
-@app.command("files")
-def files_command(
-    name: str,
-    directory: Annotated[Path, typer.Argument(help="Every CNF below it becomes an instance.")],
-    split: Annotated[str, typer.Option(help="What to call these instances.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Default: bench/suites/NAME.csv.")] = None,
-) -> None:
-    """Write a suite file of your own formulas; `run` wants NEUROSOLVE_DATA=DIRECTORY for it."""
-    path = out or Path(f"bench/suites/{name}.csv")
-    instances = suites.directory_suite(directory, split)
-    suites.write_suite(path, instances, "Made by: python -m bench files " + shlex.join([name, str(directory)]))
-    console.print(f"{path}: {len(instances)} instances")
-
-
-@app.command("real")
-def real_command(
-    out: Annotated[Path, typer.Option(help="Folder of the two files.")] = Path("bench/suites"),
-) -> None:
-    """Draw the suite of real formulas from $NEUROSOLVE_DATA, and say which others may be trained on."""
-    from bench import real
-
-    data = Places.default(()).data
-    if data is None:
-        raise BenchError("set NEUROSOLVE_DATA to the directory that holds sat/MANIFEST.csv")
-    formulas = real.read_formulas(data)
-    unseen = real.mark(formulas)
-    assert real.__doc__ is not None
-    comment = f"Made by: python -m bench real (seed {real.SEED})\n{real.__doc__.strip()}"
-    instances = real.suite_of(formulas, unseen)
-    suites.write_suite(out / "real.csv", instances, comment)
-    real.write_split(out / "real-split.csv", formulas, comment)
-    uses = sorted({formula.use for formula in formulas})
-    console.print(", ".join(f"{use} {sum(formula.use == use for formula in formulas)}" for use in uses))
-    console.print(f"set aside whole: {', '.join(sorted(unseen))}")
 
 
 @app.command()
@@ -227,49 +169,6 @@ def headroom(
         outcome = run_with_bar(Plan(known, arms, limits, places), path)
         score_command([path])
         finish(outcome)
-
-
-@app.command()
-def fetch(
-    manifest: Path,
-    out: Annotated[Path | None, typer.Option(help="Default: runs/fetched/MANIFEST'S NAME.")] = None,
-    tries: int = 5,
-    suite_out: Annotated[
-        Path | None, typer.Option(help="Also write a suite file of what was fetched.")
-    ] = None,
-) -> None:
-    """Download a manifest's files, checked; started again, it goes on where it stopped."""
-    from bench import fetch as fetcher
-    from bench.manifest import Entry, read_manifest
-
-    entries = read_manifest(manifest)
-    folder = out or Places(()).fetched / manifest.stem
-    with Progress(console=console) as bar:
-        task = bar.add_task("files", total=len(entries))
-
-        def tick(entry: Entry, problem: str | None) -> None:
-            bar.advance(task)
-            if problem:
-                bar.console.print(f"[red]{problem}[/]", soft_wrap=True)
-
-        problems = fetcher.fetch_all(entries, folder, fetcher.Policy(tries), tick)
-    console.print(f"{len(entries) - len(problems)} of {len(entries)} files in {folder}")
-    if suite_out:
-        suites.write_suite(
-            suite_out, fetcher.as_suite(entries, folder), f"Made by: python -m bench fetch {manifest}"
-        )
-    if problems:
-        raise typer.Exit(1)
-
-
-@app.command("manifest")
-def manifest_command(export: Path, out: Path) -> None:
-    """Make a manifest from a benchmark database's CSV export or a track's list of addresses."""
-    from bench.manifest import from_export, write_manifest
-
-    entries = from_export(export)
-    write_manifest(out, entries, f"Made by: python -m bench manifest {export.name} {out.name}")
-    console.print(f"{out}: {len(entries)} files")
 
 
 def main() -> None:

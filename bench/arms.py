@@ -1,6 +1,7 @@
 """Arms: what is compared.
 
-One arm is an engine, a guidance, a delivery and any further command-line options.
+One arm is an engine, a guidance, a delivery and any further command-line options.  The engine `scip` makes it a MILP
+arm: no delivery, but a protocol (the literature's `paper`, or `default`: SCIP untouched).
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import kinds
+from bench.kinds import Kind
 from bench.rows import BenchError
 
-STOCK_GUIDANCES = ("none", "preset", "walk")
+STOCK_GUIDANCES = {kinds.SAT: ("none", "preset", "walk"), kinds.MILP: ("none", "pscost")}
+PROTOCOLS = ("default", "paper")
 TWO_PART_GUIDANCES = ("model", "file")
 OPTIONAL_TWO_PART = ("preset", "auto", "majority")
 DELIVERIES = ("", "auto", "rename", "forced", "initial", "decide", "order")
@@ -31,11 +35,20 @@ class Arm:
     stock: bool = False  # free to anybody without learning: may be "the best stock arm"
     again: bool = False  # the second half of the A/A pair, never a baseline
     model_hash: str | None = None
+    protocol: str | None = None  # of a MILP arm
+    counts_only: bool = False  # its times are not compared, nor must it run on every instance
+
+    @property
+    def kind(self) -> Kind:
+        return kinds.of_engine(self.engine)
 
     def command(self, cli: Sequence[str], file: Path, name: str, limits: Limits, seed: int) -> list[str]:
         """The command line that solves `file` (an instance called `name`) once."""
         guidance = self.guidance.replace("{name}", name)
-        options = ["--engine", self.engine, "--guidance", guidance]
+        if self.kind is kinds.MILP:
+            options = ["--guidance", guidance, "--protocol", self.protocol or PROTOCOLS[0]]
+        else:
+            options = ["--engine", self.engine, "--guidance", guidance]
         if self.delivery:
             options += ["--delivery", self.delivery]
         options += ["--time", f"{limits.time_s:g}", "--seed", str(seed)]
@@ -57,7 +70,7 @@ def parse_arm(spec: str) -> Arm:
 
     `exec:PATH`, `model:NAME`, `file:PATH`, `preset:sat`, `auto:NAME` keep their colon; an empty delivery is
     the default one, and a name in DELIVERIES is never an argument of `preset`, `auto` or `majority`.
-    Raises BenchError when a part is missing.
+    A MILP arm is `scip:GUIDANCE[::OPTIONS]`.  Raises BenchError when a part is missing.
     """
     label, _, rest = spec.partition("=") if "=" in spec.split(":", 1)[0] else ("", "", spec)
     parts = rest.split(":")
@@ -91,21 +104,27 @@ def make_arm(
     stock: bool | None = None,
 ) -> Arm:
     """An arm, flagged stock by its guidance unless `stock` says otherwise."""
+    kind = kinds.of_engine(engine)
+    if kind is kinds.MILP and delivery:
+        raise BenchError(f"arm {name}: scip takes no delivery, got {delivery!r}")
     if stock is None:
-        stock = guidance.split(":")[0] in STOCK_GUIDANCES
+        stock = guidance.split(":")[0] in STOCK_GUIDANCES[kind]
     return Arm(name, engine, guidance, delivery, extra, stock)
 
 
 def read_toml(path: Path) -> list[Arm]:
-    """Arms of a TOML file: `[[arm]]` tables of name, engine, guidance, delivery, extra (list), stock
+    """Arms of a TOML file: `[[arm]]` tables of name, engine, guidance, delivery, extra (list), stock, counts_only
     (bool).
     """
     try:
         tables = tomllib.loads(path.read_text())["arm"]
         return [
-            make_arm(
-                table["name"], table["engine"], table.get("guidance", "none"), table.get("delivery"),
-                tuple(table.get("extra", ())), table.get("stock"),
+            dataclasses.replace(
+                make_arm(
+                    table["name"], table["engine"], table.get("guidance", "none"), table.get("delivery"),
+                    tuple(table.get("extra", ())), table.get("stock"),
+                ),
+                counts_only=bool(table.get("counts_only")),
             )
             for table in tables
         ]  # fmt: skip
@@ -124,20 +143,47 @@ def read_arms(specs: Sequence[str]) -> list[Arm]:
     return arms
 
 
+def settle(arms: Sequence[Arm], protocol: str | None, counts_only: Sequence[str] = ()) -> list[Arm]:
+    """The arms of one run: MILP arms get its protocol, the named ones are counted and not timed (never stock then).
+
+    Raises BenchError where SAT and MILP arms stand side by side, for an unknown name, or a protocol for SAT.
+    """
+    known = {arm.kind for arm in arms}
+    if len(known) > 1:
+        raise BenchError("SAT and MILP arms do not run side by side")
+    if protocol and known == {kinds.SAT}:
+        raise BenchError("--protocol is for arms of scip")
+    if protocol not in (None, *PROTOCOLS):
+        raise BenchError(f"protocol {protocol!r} is none of {', '.join(PROTOCOLS)}")
+    if unknown := set(counts_only) - {arm.name for arm in arms}:
+        raise BenchError(f"no arm is called {', '.join(sorted(unknown))}")
+    settled = []
+    for arm in arms:
+        counted = arm.counts_only or arm.name in counts_only
+        own = (protocol or PROTOCOLS[0]) if arm.kind is kinds.MILP else None
+        settled.append(
+            dataclasses.replace(arm, protocol=own, counts_only=counted, stock=arm.stock and not counted)
+        )
+    return settled
+
+
 def with_repeat(arms: Sequence[Arm], reference: str | None = None) -> list[Arm]:
     """The arms, with the reference arm twice: the A/A pair that shows what noise looks like.
 
-    The reference is the arm named, else the first `none`; with no `none` at all, one is added.
+    The reference is the arm named, else the first `none`; with no `none` at all, one is added.  Where no arm is
+    timed, none is repeated.
     """
     arms = list(arms)
+    if arms and all(arm.counts_only for arm in arms):
+        return arms
     if reference is None:
-        stock = next((arm for arm in arms if arm.guidance == "none"), None)
+        stock = next((arm for arm in arms if arm.guidance == "none" and not arm.counts_only), None)
         if stock is None:
-            stock = make_arm("none", arms[0].engine, "none")
+            stock = dataclasses.replace(make_arm("none", arms[0].engine, "none"), protocol=arms[0].protocol)
             arms.insert(0, stock)
     else:
-        stock = next((arm for arm in arms if arm.name == reference), None)
+        stock = next((arm for arm in arms if arm.name == reference and not arm.counts_only), None)
         if stock is None:
-            raise BenchError(f"no arm is called {reference!r}")
+            raise BenchError(f"no arm is called {reference!r} that is timed")
     again = dataclasses.replace(stock, name=stock.name + "-again", stock=False, again=True)
     return arms if any(arm.name == again.name for arm in arms) else [*arms, again]

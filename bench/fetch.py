@@ -12,9 +12,10 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.manifest import Entry, gbd_hash
+from bench import kinds
+from bench.manifest import UNPUBLISHED, Entry, gbd_hash
 from bench.rows import BenchError
-from bench.suites import Instance, content_sha256
+from bench.suites import Instance, content_sha256, decompress
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = 60
@@ -133,6 +134,11 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int) -> None:
 def mismatch(entry: Entry, path: Path) -> str | None:
     """What is wrong with a file, None where every checksum the manifest has agrees."""
     data = path.read_bytes()
+    if entry.sha256 == UNPUBLISHED:
+        try:
+            return None if decompress(data) else "the file is empty"
+        except Exception as error:  # as many kinds as there are compressions
+            return f"does not decompress: {error}"
     if entry.sha256 and (digest := hashlib.sha256(data).hexdigest()) != entry.sha256:
         return f"sha256 is {digest}, the manifest says {entry.sha256}"
     if entry.gbd_hash:
@@ -148,7 +154,7 @@ def as_suite(entries: Sequence[Entry], folder: Path) -> list[Instance]:
     """The fetched files as a suite; the folder is named relative to where fetched files are kept."""
     return [
         Instance(
-            entry.name.split(".cnf")[0], entry.family, "", "", folder.name, entry.status,
+            kinds.stem(entry.name), entry.family, "", "", folder.name, entry.status,
             f"fetched:{folder.name}/{entry.name}", content_sha256(folder / entry.name),
         )
         for entry in entries

@@ -2,22 +2,23 @@
 
 A run is solved when it gave an answer within the limit, measured from outside; any other run counts at the
 limit in means and ratios, at twice the limit in PAR-2.  Several seeds of one arm on one instance are folded
-into one entry (times by their shifted geometric mean), so that instances are what is sampled.  Only instances
-on which every arm has run are scored.
+into one entry (by shifted geometric means), so that instances are what is sampled.  Only instances on which every
+timed arm has run are scored; an arm of which only counts are wanted may lack some.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from bench import stats
+from bench import kinds, stats
+from bench.answers import of_suite
+from bench.kinds import Kind
 from bench.rows import BenchError, Row
-from bench.runner import ANSWERS
 from bench.stats import Bools, Floats
 
 
@@ -25,59 +26,77 @@ from bench.stats import Bools, Floats
 class Grid:
     """Rows as arrays of shape (num_arms, num_instances)."""
 
+    kind: Kind
+    protocol: str | None
     arms: list[str]
     instances: list[Row]  # any one row of each instance, for its family, split and known status
     answers: list[str | None]  # what any arm, else the suite, says
+    present: Bools  # False where an arm that is only counted has not run
     times: Floats
+    cpu_s: Floats
     solved: Bools
     unknown: Bools
     errors: Bools
-    conflicts: Floats  # nan where not counted
+    counts: dict[str, Floats]  # by the kind's names; nan where not counted
     guided: Floats  # share of seeds that were guided; nan without a gate
     stages: dict[str, Floats]
+    policy: dict[str, Floats]  # what a branching policy cost: see policy_figures
     limit_s: float
     stock: list[str]
     again: dict[str, str]  # an A/A arm -> the arm it repeats
+    counts_only: list[str]
     incomplete: list[str]
 
 
 def build_grid(runs: Sequence[Row], measure: str = "wall_s", order: Sequence[str] = ()) -> Grid:
-    """Arrange rows, the arms in `order`; raises BenchError with no complete instance or with two limits."""
+    """Arrange rows, the arms in `order`; raises BenchError with no complete instance, or two limits or protocols."""
+    kind = kinds.of_rows(runs)
     by_cell: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in runs:
         by_cell[row["arm"], row["sha256"]].append(row)
     present = dict.fromkeys(row["arm"] for row in runs)
     arms = sorted(present, key=lambda arm: order.index(arm) if arm in order else len(order))
     names = {row["sha256"]: row for row in runs}
-    complete = [sha for sha in names if all((arm, sha) in by_cell for arm in arms)]
+    counted = [arm for arm in arms if any(row["arm"] == arm and row.get("counts_only") for row in runs)]
+    timed = [arm for arm in arms if arm not in counted] or arms
+    complete = [sha for sha in names if all((arm, sha) in by_cell for arm in timed)]
     limits = {row["limit_s"] for row in runs}
     if not complete or len(limits) != 1:
         raise BenchError(f"nothing to score: {len(complete)} complete instances, limits {sorted(limits)}")
     complete.sort(key=lambda sha: names[sha]["instance"])
     limit_s = float(limits.pop())
-    cells = [[_Cell.of(by_cell[arm, sha], limit_s, measure) for sha in complete] for arm in arms]
-    stage_names = sorted({name for line in cells for cell in line for name in cell.stages})
+    cells = [[_Cell.of(kind, by_cell[arm, sha], limit_s, measure) for sha in complete] for arm in arms]
 
     def array(field: str) -> Any:
         return np.array([[getattr(cell, field) for cell in line] for line in cells])
 
+    def arrays(field: str) -> dict[str, Floats]:
+        names = sorted({name for line in cells for cell in line for name in getattr(cell, field)})
+        return {
+            name: np.array([[getattr(cell, field).get(name, np.nan) for cell in line] for line in cells])
+            for name in names
+        }
+
     return Grid(
+        kind=kind,
+        protocol=runs[0].get("protocol"),
         arms=arms,
         instances=[names[sha] for sha in complete],
-        answers=[_answer([row for arm in arms for row in by_cell[arm, sha]]) for sha in complete],
+        answers=[_answer(kind, [row for arm in arms for row in by_cell[arm, sha]]) for sha in complete],
+        present=array("present").astype(bool),
         times=array("time").astype(float),
+        cpu_s=array("cpu_s").astype(float),
         solved=array("solved").astype(bool),
         unknown=array("unknown").astype(bool),
         errors=array("error").astype(bool),
-        conflicts=array("conflicts").astype(float),
+        counts=arrays("counts"),
         guided=array("guided").astype(float),
-        stages={
-            name: np.array([[cell.stages.get(name, np.nan) for cell in line] for line in cells])
-            for name in stage_names
-        },
+        stages=arrays("stages"),
+        policy=arrays("policy"),
         limit_s=limit_s,
         stock=[arm for arm in arms if any(row["arm"] == arm and row["stock"] for row in runs)],
         again={arm: arm.removesuffix("-again") for arm in arms if arm.endswith("-again")},
+        counts_only=counted,
         incomplete=sorted(names[sha]["instance"] for sha in names if sha not in set(complete)),
     )
 
@@ -86,42 +105,76 @@ def build_grid(runs: Sequence[Row], measure: str = "wall_s", order: Sequence[str
 class _Cell:
     """One arm on one instance, its seeds folded together; solved when more than half of them were."""
 
+    present: bool
     time: float
+    cpu_s: float
     solved: bool
     unknown: bool
     error: bool
-    conflicts: float
+    counts: dict[str, float]
     guided: float
     stages: dict[str, float]
+    policy: dict[str, float]
 
     @staticmethod
-    def of(rows: Sequence[Row], limit_s: float, measure: str) -> _Cell:
-        within = [_solved(row, limit_s) for row in rows]
-        times = [min(row[measure], limit_s) if ok else limit_s for row, ok in zip(rows, within, strict=True)]
+    def of(kind: Kind, rows: Sequence[Row], limit_s: float, measure: str) -> _Cell:
+        if not rows:
+            return _Cell(False, np.nan, np.nan, False, False, False, {}, np.nan, {}, {})
+        within = [_solved(kind, row, limit_s) for row in rows]
         reports = [row["cli"] or {} for row in rows]
-        counts = [(report.get("stats") or {}).get("num_conflicts", np.nan) for report in reports]
         gates = [gate.get("guided") for report in reports if (gate := report.get("gate"))]
         error = any(row["status"] == "ERROR" or row.get("wrong") for row in rows)
         solved = 2 * sum(within) > len(within)
-        stages: dict[str, list[float]] = defaultdict(list)
-        for report in reports:
-            for name, seconds in (report.get("stages") or {}).items():
-                stages[name].append(float(seconds))
+
+        def seconds(measure: str) -> float:
+            capped = [min(row[measure], limit_s) if ok else limit_s for row, ok in zip(rows, within, strict=True)]
+            return stats.shifted_geomean(np.array(capped, dtype=float), stats.TIME_SHIFT_S)
+
+        counts = [kind.counts(report.get("stats") or {}) for report in reports]
         return _Cell(
-            time=stats.shifted_geomean(np.array(times, dtype=float), stats.TIME_SHIFT_S),
+            present=True,
+            time=seconds(measure),
+            cpu_s=seconds("cpu_s"),
             solved=solved,
             unknown=not solved and not error,
             error=error,
-            conflicts=float(np.mean(np.array(counts, dtype=float))),  # None becomes nan
+            counts={
+                name: stats.shifted_geomean(np.array([count[name] for count in counts]), kind.count_shift)
+                for name in counts[0]
+            },
             guided=float(np.mean([bool(gate) for gate in gates])) if gates else np.nan,
-            stages={name: float(np.mean(values)) for name, values in stages.items()},
+            stages=_means([report.get("stages") or {} for report in reports]),
+            policy=_means([policy_figures(row) for row in rows]),
         )
 
 
-def _solved(row: Row, limit_s: float) -> bool:
-    return row["status"] in ANSWERS and row["wall_s"] <= limit_s and not row.get("wrong")
+def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Name -> mean over the seeds that have it."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for one in figures:
+        for name, value in one.items():
+            values[name].append(float(value))
+    return {name: float(np.mean(found)) for name, found in values.items()}
 
 
-def _answer(rows: Sequence[Row]) -> str | None:
-    known = {"SAT": "SATISFIABLE", "UNSAT": "UNSATISFIABLE"}.get(rows[0]["known"])
-    return known or next((row["status"] for row in rows if row["status"] in ANSWERS), None)
+def policy_figures(row: Row) -> dict[str, float]:
+    """What the branching policy of a MILP run did: calls, share handed over, ms a call, share of wall time."""
+    found = (row["cli"] or {}).get("stats") or {}
+    calls, seconds = found.get("num_policy_calls"), found.get("policy_s")
+    if not calls or seconds is None:
+        return {}
+    return {
+        "calls": calls,
+        "handed over": (found.get("num_handed_over") or 0) / calls,
+        "ms": 1000 * seconds / calls,
+        "share": seconds / row["wall_s"],
+    }
+
+
+def _solved(kind: Kind, row: Row, limit_s: float) -> bool:
+    return row["status"] in kind.answers and row["wall_s"] <= limit_s and not row.get("wrong")
+
+
+def _answer(kind: Kind, rows: Sequence[Row]) -> str | None:
+    known = of_suite(rows[0]["known"])
+    return known.status if known else next((row["status"] for row in rows if row["status"] in kind.answers), None)

@@ -8,8 +8,11 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
+from bench import kinds
 from bench.arms import Arm
+from bench.kinds import Kind
 from bench.rows import BenchError
 from bench.suites import Places
 
@@ -19,7 +22,7 @@ def with_model_hash(arm: Arm, places: Places) -> Arm:
     head, _, name = arm.guidance.partition(":")
     if head not in ("model", "auto", "majority"):
         return arm
-    hashes = model_hashes(places, name if "/" in name else None)
+    hashes = model_hashes(places, arm.kind, name if "/" in name else None)
     if name:
         if Path(name).name not in hashes:
             raise BenchError(
@@ -31,12 +34,16 @@ def with_model_hash(arm: Arm, places: Places) -> Arm:
     return dataclasses.replace(arm, model_hash=digest)
 
 
-def model_hashes(places: Places, directory: str | None = None) -> dict[str, str]:
-    """Name -> hash of every usable model, as `neurosolve models --json` says; looks into `directory` too."""
+def model_hashes(places: Places, kind: Kind, directory: str | None = None) -> dict[str, str]:
+    """Name -> hash of one half's usable models, as `neurosolve models --json` says; looks into `directory` too."""
     environment = {**os.environ, "NEUROSOLVE_MODELS": directory} if directory else None
     argv = [*places.cli, "models", "--json"]
     ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, env=environment)
     if ran.returncode != 0:
         raise BenchError(f"neurosolve models --json: {ran.stderr.strip()}")
     models = json.loads(ran.stdout)["models"]
-    return {model["name"]: model["hash"] for model in models if not model["error"]}
+    return {model["name"]: model["hash"] for model in models if not model["error"] and _kind(model) is kind}
+
+
+def _kind(model: dict[str, Any]) -> Kind:
+    return kinds.MILP if model.get("kind") == "milp" else kinds.SAT

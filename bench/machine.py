@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-PACKAGES = ("neurosolve", "python-sat", "passagemath-kissat", "numpy", "scipy")
+PACKAGES = ("neurosolve", "python-sat", "passagemath-kissat", "pyscipopt", "numpy", "scipy")
 
 
 def machine_facts() -> dict[str, Any]:

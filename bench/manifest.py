@@ -2,8 +2,9 @@
 
 `sha256` is of the file as served (compressed), `gbd_hash` the Global Benchmark Database's id: md5 of the
 formula normalised; either may be empty, a file is checked against what is there.  A manifest is made from an
-export of the database (`gbd get -r ... > export.csv`, or its web page's CSV) or from a track's list of
-addresses (`.uri`).
+export of the database (`gbd get -r ... > export.csv`, or its web page's CSV), from a track's list of
+addresses (`.uri`), or from a MIPLIB test set (`.test`: a file name a line).  MIPLIB publishes no checksums: its
+entries say `unpublished`, and only that the file decompresses whole is checked.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from bench.rows import BenchError
 from bench.suites import decompress
 
+MIPLIB_URL = "https://miplib.zib.de/WebData/instances/{name}"
+UNPUBLISHED = "unpublished"
 FILE_URL = "https://benchmark-database.de/file/{hash}?context=cnf"
 GBD_HASH = re.compile(r"\b[0-9a-f]{32}\b")
 RESULTS = {"sat": "SAT", "unsat": "UNSAT"}
@@ -67,13 +70,16 @@ def write_manifest(path: Path, entries: Sequence[Entry], comment: str) -> None:
 
 
 def from_export(path: Path) -> list[Entry]:
-    """Entries of a GBD export (a CSV with a column `hash`) or a list of addresses."""
+    """Entries of a GBD export (a CSV with a column `hash`), a list of addresses, or a MIPLIB test set."""
     text = path.read_text()
     first = text.partition("\n")[0]
     names = [name.strip() for name in first.split(",")]
-    entries = _from_table(text) if "hash" in names else _from_addresses(text.splitlines())
+    if path.suffix == ".test":
+        entries = _from_test_set(text.splitlines(), path.stem)
+    else:
+        entries = _from_table(text) if "hash" in names else _from_addresses(text.splitlines())
     if not entries:
-        raise BenchError(f"{path}: neither a CSV with a column `hash` nor a list of addresses")
+        raise BenchError(f"{path}: neither a CSV with a column `hash`, nor a list of addresses, nor a test set")
     return entries
 
 
@@ -103,6 +109,11 @@ def _from_addresses(lines: Iterable[str]) -> list[Entry]:
             digest = found.group()
             entries.append(Entry(f"{digest}.cnf.xz", "", "", "", digest, line.strip()))
     return entries
+
+
+def _from_test_set(lines: Iterable[str], family: str) -> list[Entry]:
+    names = [Path(line.strip()).name for line in lines if line.strip().endswith(".mps.gz")]
+    return [Entry(name, family, "", UNPUBLISHED, "", MIPLIB_URL.format(name=name)) for name in names]
 
 
 def gbd_hash(data: bytes) -> str:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from bench.grid import Grid
 from bench.stats import Bools
 
+LABELS = {"SATISFIABLE": "SAT", "UNSATISFIABLE": "UNSAT"}
 FLOOR_S = 0.01  # both axes are logarithmic and start here
 
 
@@ -30,6 +31,8 @@ def cactus(grid: Grid, mask: Bools, title: str) -> str:
     """Seconds against the number of instances solved within them, one curve an arm."""
     figure, axes = plt.subplots(figsize=(6.4, 4.2))
     for index, arm in enumerate(grid.arms):
+        if arm in grid.counts_only:
+            continue
         times = np.sort(grid.times[index, mask & grid.solved[index]])
         axes.step(
             np.maximum(times, FLOOR_S), np.arange(1, len(times) + 1), where="post", label=arm, linewidth=1.3,
@@ -43,12 +46,14 @@ def cactus(grid: Grid, mask: Bools, title: str) -> str:
 
 
 def scatter(grid: Grid, arm: str, base: str) -> str:
-    """Each instance once: the base's seconds across, the arm's up; SAT, UNSAT and unsolved apart."""
+    """Each instance once: the base's seconds across, the arm's up; the answers and the unsolved apart."""
     figure, axes = plt.subplots(figsize=(4.6, 4.6))
     across = np.maximum(grid.times[grid.arms.index(base)], FLOOR_S)
     up = np.maximum(grid.times[grid.arms.index(arm)], FLOOR_S)
     answers = np.array([str(answer) for answer in grid.answers])
-    marks = (("SATISFIABLE", "o", "SAT"), ("UNSATISFIABLE", "x", "UNSAT"), ("None", "+", "unsolved"))
+    found = [answer for answer in grid.kind.answers if answer in answers]
+    marks = [(answer, marker, LABELS.get(answer, answer)) for answer, marker in zip(found, "oxsd", strict=False)]
+    marks.append(("None", "+", "unsolved"))
     for answer, marker, label in marks:
         chosen = answers == answer
         if chosen.any():

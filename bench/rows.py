@@ -20,7 +20,7 @@ import zstandard
 Row = dict[str, Any]
 KEY_FIELDS = (
     "sha256", "engine", "guidance", "delivery", "model_hash", "seed", "limit_s", "memory_limit",
-    "arm", "extra",
+    "arm", "extra", "protocol",
 )  # fmt: skip
 
 

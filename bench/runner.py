@@ -18,20 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench import machine, rows
+from bench import kinds, machine, rows
+from bench.answers import Answers, read_answer
 from bench.arms import Arm, Limits
-from bench.measure import Measured, measure
+from bench.kinds import Kind
+from bench.measure import measure
 from bench.rows import Appender, BenchError, Row
-from bench.suites import STATUSES, Instance, Places, locate
+from bench.suites import Instance, Places, locate
 
-ANSWERS = ("SATISFIABLE", "UNSATISFIABLE")
-EXIT_CODES = {"SATISFIABLE": 10, "UNSATISFIABLE": 20, "UNKNOWN": 0}
 OUTSIDE_GRACE_S = 2.0  # the command line ends by itself at the limit; past this it is stopped from outside
 Done = set[tuple[str, ...]]  # the keys of the rows already there
-CLI_FIELDS = (
-    "schema", "engine", "guidance", "delivery", "model", "model_hash", "gate", "stages",
-    "wall_time_s", "cpu_time_s", "memory_bytes", "stats", "reason", "versions",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,27 +56,13 @@ class Outcome:
     missing: list[str] = dataclasses.field(default_factory=list)
 
 
-class Answers:
-    """The first definite answer of every formula, and who gave it."""
-
-    def __init__(self, instances: Sequence[Instance]) -> None:
-        self._known = {item.sha256: (STATUSES[item.status], "the suite") for item in instances if item.status}
-
-    def contradiction(self, row: Row) -> str | None:
-        """Keeps the row's answer; says whom it contradicts, None where it contradicts nobody."""
-        status = row["status"]
-        if status not in ANSWERS:
-            return None
-        known, who = self._known.setdefault(row["sha256"], (status, row["arm"]))
-        return None if known == status else f"{row['instance']}: {row['arm']}: {status}, {who}: {known}"
-
-
 def run(plan: Plan, out: Path, tick: Callable[[Row | None], None] = lambda row: None) -> Outcome:
     """Run what `out` does not hold yet.  `tick` hears each row, None for one skipped.
 
-    Raises BenchError when an arm cannot even solve a formula of one clause.
+    Raises BenchError when an arm cannot even solve one clause, or one variable.
     """
-    outcome, answers, lock = Outcome(), Answers(plan.instances), threading.Lock()
+    outcome, lock = Outcome(), threading.Lock()
+    answers = Answers((item.sha256, item.status) for item in plan.instances)
     with Appender(out) as appender:
         _, old = rows.read(out)
         done = {rows.key(row) for row in old if not (plan.retry_errors and row["status"] == "ERROR")}
@@ -135,8 +117,10 @@ def _run_instance(plan: Plan, instance: Instance, done: Done, record: Callable[[
             record(None)
             continue
         path = path or locate(instance, plan.places)  # reading it for its hash also warms the disk cache
+        if kinds.of_file(path) is not arm.kind:
+            raise BenchError(f"{instance.name}: arm {arm.name} is for {arm.kind.name}, not for {path.name}")
         argv = arm.command(plan.places.cli, path, instance.name, plan.limits, seed)
-        record(blank | solve_once(argv, plan.limits))
+        record(blank | solve_once(argv, plan.limits, arm.kind))
 
 
 def _all_done(plan: Plan, done: Done) -> bool:
@@ -158,63 +142,37 @@ def _blank_row(plan: Plan, instance: Instance, arm: Arm, seed: int) -> Row:
         "known": instance.status,
         "sha256": instance.sha256, "arm": arm.name, "engine": arm.engine, "guidance": arm.guidance,
         "delivery": arm.delivery, "extra": list(arm.extra), "model_hash": arm.model_hash, "stock": arm.stock,
-        "again": arm.again, "seed": seed, "limit_s": plan.limits.time_s,
-        "memory_limit": plan.limits.memory_bytes, "workers": plan.workers,
+        "again": arm.again, "protocol": arm.protocol, "counts_only": arm.counts_only, "seed": seed,
+        "limit_s": plan.limits.time_s, "memory_limit": plan.limits.memory_bytes, "workers": plan.workers,
     }  # fmt: skip
 
 
-def solve_once(argv: Sequence[str], limits: Limits) -> dict[str, Any]:
+def solve_once(argv: Sequence[str], limits: Limits, kind: Kind) -> dict[str, Any]:
     """One solve as a process: the answer, and what it cost seen from outside."""
     measured = measure(argv, limits.time_s + OUTSIDE_GRACE_S, limits.memory_bytes)
-    status, reason, report = read_answer(measured)
+    status, reason, report = read_answer(measured, kind)
     return {
         "status": status, "reason": reason, "exit_code": measured.exit_code, "killed": measured.killed,
         "wall_s": round(measured.wall_s, 6), "cpu_s": round(measured.cpu_s, 6),
         "peak_bytes": measured.peak_bytes, "started": round(time.time() - measured.wall_s, 3),
-        "cli": {field: report.get(field) for field in CLI_FIELDS} if report else None,
+        "cli": {field: report.get(field) for field in kind.fields} if report else None,
     }  # fmt: skip
 
 
-def read_answer(measured: Measured) -> tuple[str, str | None, dict[str, Any] | None]:
-    """(status, reason, the command line's JSON); ERROR for a crash, no JSON, or an exit code that
-    disagrees.
-    """
-    report = _last_json(measured.stdout)
-    if measured.killed:
-        return "UNKNOWN", f"{measured.killed} limit, stopped from outside", report
-    complaint = measured.stderr.strip()[-500:]
-    if report is None:
-        return "ERROR", f"exit {measured.exit_code} without JSON: {complaint}", None
-    status = str(report.get("status"))
-    if EXIT_CODES.get(status) != measured.exit_code:
-        return "ERROR", f"status {status} with exit {measured.exit_code}: {complaint}", report
-    return status, report.get("reason"), report
-
-
-def _last_json(stdout: bytes) -> dict[str, Any] | None:
-    start = stdout.find(b"{")
-    if start < 0:
-        return None
-    try:
-        report = json.loads(stdout[start:])
-    except ValueError:
-        return None
-    return report if isinstance(report, dict) else None
-
-
 def _check_arms(plan: Plan) -> None:
-    """Every arm solves `p cnf 1 1`, untimed: a misspelt arm stops the run before it starts, and imports
-    are warm.
+    """Every arm solves one clause, or one variable, untimed: a misspelt arm stops the run before it starts,
+    and imports are warm.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "one.cnf"
-        path.write_text("p cnf 1 1\n1 0\n")
         for arm in plan.arms:
             if "{name}" in arm.guidance:
                 continue
-            row = solve_once(arm.command(plan.places.cli, path, "one", plan.limits, 0), plan.limits)
-            if row["status"] != "SATISFIABLE":
-                raise BenchError(f"arm {arm.name}: {row['status']} on a unit clause: {row['reason']}")
+            name, text, status = arm.kind.probe
+            path = Path(folder) / name
+            path.write_text(text)
+            row = solve_once(arm.command(plan.places.cli, path, "one", plan.limits, 0), plan.limits, arm.kind)
+            if row["status"] != status:
+                raise BenchError(f"arm {arm.name}: {row['status']} on {name}, the smallest instance: {row['reason']}")
 
 
 def _header(plan: Plan) -> Row:

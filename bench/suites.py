@@ -1,7 +1,7 @@
 """Suites: CSV files of instances, each a generator's seed, a path under $NEUROSOLVE_DATA, or a fetched file.
 
-Columns: name, family, size, seed, split, status (SAT, UNSAT or empty), source, sha256 (of the content,
-decompressed).  A source is `generate:FAMILY`, `data:PATH` or `fetched:PATH`; generated instances are made
+Columns: name, family, size, seed, split, status (which there are: answers.of_suite), source, sha256 (of the
+content, decompressed).  A source is `generate:FAMILY`, `data:PATH` or `fetched:PATH`; generated instances are made
 when they are needed.
 """
 
@@ -22,15 +22,16 @@ from pathlib import Path
 
 import zstandard
 
+from bench import kinds
+from bench.answers import of_suite
 from bench.rows import BenchError
 
-STATUSES = {"SAT": "SATISFIABLE", "UNSAT": "UNSATISFIABLE", "": None}
 GENERATE_TIMEOUT_S = 600
 
 
 @dataclasses.dataclass(frozen=True)
 class Instance:
-    """One row of a suite; `status` is SAT, UNSAT or empty where it is not known."""
+    """One row of a suite; `status` is empty where it is not known."""
 
     name: str
     family: str
@@ -81,8 +82,10 @@ def read_suite(path: Path) -> list[Instance]:
             raise BenchError(f"{path}: no column {', '.join(sorted(missing))}")
         rows = [Instance(**{column: row[column] for column in COLUMNS}, suite=path.stem) for row in reader]
     for row in rows:
-        if row.status not in STATUSES:
-            raise BenchError(f"{path}: {row.name}: status {row.status!r} is none of SAT, UNSAT and empty")
+        try:
+            of_suite(row.status)
+        except BenchError as error:
+            raise BenchError(f"{path}: {row.name}: {error}") from None
     if len({row.name for row in rows}) != len(rows):
         raise BenchError(f"{path}: two instances of one name")
     return rows
@@ -120,7 +123,7 @@ def locate(instance: Instance, places: Places) -> Path:
 
 
 def generate(family: str, size: str, seed: str, places: Places) -> Path:
-    """The CNF of one seeded instance, from the cache or made by `neurosolve generate`; its planted file
+    """The file of one seeded instance, from the cache or made by `neurosolve generate`; its planted file
     beside it.
     """
     folder = places.cache / f"{family}-s{size}-k{seed}"
@@ -131,19 +134,19 @@ def generate(family: str, size: str, seed: str, places: Places) -> Path:
         argv = [*places.cli, *words, "--out", str(partial)]
         try:
             made = subprocess.run(argv, capture_output=True, text=True, timeout=GENERATE_TIMEOUT_S)
-            if made.returncode != 0 or len(_cnf_files(partial)) != 1:
-                raise BenchError(f"neurosolve {' '.join(words)}: no single CNF: {made.stderr.strip()}")
+            if made.returncode != 0 or len(_instance_files(partial)) != 1:
+                raise BenchError(f"neurosolve {' '.join(words)}: no single instance: {made.stderr.strip()}")
             partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    found = _cnf_files(folder)
+    found = _instance_files(folder)
     if len(found) != 1:
-        raise BenchError(f"{folder}: want one CNF, found {len(found)}")
+        raise BenchError(f"{folder}: want one instance, found {len(found)}")
     return found[0]
 
 
-def _cnf_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if ".cnf" in path.suffixes)
+def _instance_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if kinds.of_file(path))
 
 
 def decompress(data: bytes) -> bytes:
@@ -186,14 +189,14 @@ def family_suite(
 
 
 def directory_suite(directory: Path, split: str) -> list[Instance]:
-    """Every CNF below a directory that $NEUROSOLVE_DATA will name; the family is the folder's name."""
+    """Every CNF, MPS, LP or CIP below a directory that $NEUROSOLVE_DATA will name; the family is the folder's name."""
     instances = []
-    for path in sorted(one for one in directory.rglob("*.cnf*") if one.is_file()):
+    for path in sorted(one for one in directory.rglob("*") if one.is_file() and kinds.of_file(one)):
         below = path.relative_to(directory)
-        name = str(below).replace("/", "__").rpartition(".cnf")[0]
+        name = kinds.stem(str(below).replace("/", "__"))
         instances.append(Instance(name, path.parent.name, "", "", split, "", f"data:{below}", content_sha256(path)))
     if not instances:
-        raise BenchError(f"{directory}: no file named *.cnf* in it")
+        raise BenchError(f"{directory}: no file named .cnf, .mps, .lp or .cip in it")
     return instances
 
 

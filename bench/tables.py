@@ -1,18 +1,30 @@
-"""Scores as tables of text cells: one set of columns for the terminal, Markdown and HTML."""
+"""Scores as tables: those of SAT runs, and which half a score belongs to."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from bench import milp_tables
+from bench.cells import (
+    INSIDE,
+    Cell,
+    Table,
+    best_cell,
+    build,
+    guided,
+    interval,
+    markdown,
+    marked,
+    mcnemar,
+    number,
+    of_base,
+    spread,
+    stage_table,
+)
+from bench.kinds import MILP, Kind
+from bench.score import Score
 
-from bench.score import Line, Pair, Score
-from bench.stats import Ratio
+__all__ = ["Table", "legend", "markdown", "notes", "tables"]
 
-MISSING = "–"  # noqa: RUF001
-INSIDE = "≈"  # after a figure: no farther from 1 than the A/A pair of the same group reaches
-Cell = Callable[[Score, Line], str]
-
-LEGEND = (
+SAT_LEGEND = (
     "Times are total process seconds measured from outside; a run without an answer within the limit counts "
     "at the limit, at twice the limit in PAR-2. `vs base` and `vs best stock` are geometric means of paired "
     "time ratios, both times shifted by 1 s, with bootstrap 95% intervals over instances; the best stock arm "
@@ -23,42 +35,6 @@ LEGEND = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """`rows` are cells as text; a new group starts where the first cell is not empty."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    return MISSING if value is None else f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}"
-
-
-def interval(ratio: Ratio | None, inside: bool = False, count: bool = False) -> str:
-    if ratio is None:
-        return MISSING
-    mark = f" {INSIDE}" if inside else ""
-    size = f" ({ratio.count})" if count else ""
-    return f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]{mark}{size}"
-
-
-def _spread(pair: Pair | None, conflicts: bool = False) -> str:
-    ratio = pair and (pair.conflicts if conflicts else pair.time)
-    return f"×{ratio.spread:.3f}" if ratio else MISSING  # noqa: RUF001
-
-
-def _of(line: Line, read: Callable[[Pair], str]) -> str:
-    return read(line.base) if line.base else MISSING
-
-
-def _best(line: Line) -> str:
-    if line.best_stock is None:
-        return "best stock" if line.arm == line.best_name else MISSING
-    return f"{interval(line.best_stock.time, line.best_stock.time_inside)} {line.best_stock.other}"
-
-
 SOLVED: list[tuple[str, Cell]] = [
     ("n", lambda score, line: str(line.count)),
     ("solved", lambda score, line: str(line.solved)),
@@ -66,61 +42,27 @@ SOLVED: list[tuple[str, Cell]] = [
     ("errors", lambda score, line: str(line.errors)),
     ("PAR-2 s", lambda score, line: number(line.par2)),
     ("geomean s", lambda score, line: number(line.geomean_s)),
-    ("vs base", lambda score, line: _of(line, lambda pair: interval(pair.time, pair.time_inside))),
-    ("vs best stock", lambda score, line: _best(line)),
-    ("A/A spread", lambda score, line: _spread(score.aa.get(line.group))),
+    ("vs base", lambda score, line: marked(line.base, "time")),
+    ("vs best stock", lambda score, line: best_cell(line)),
+    ("A/A spread", lambda score, line: spread(score.aa.get(line.group))),
 ]
 CONFLICTS: list[tuple[str, Cell]] = [
-    (
-        "conflicts vs base",
-        lambda score, line: _of(
-            line, lambda pair: interval(pair.conflicts, pair.conflicts_inside, count=True)
-        ),
-    ),
-    (
-        "conflicts vs best stock",
-        lambda score, line: (
-            interval(line.best_stock.conflicts, line.best_stock.conflicts_inside, count=True)
-            if line.best_stock
-            else MISSING
-        ),
-    ),
-    ("A/A conflicts", lambda score, line: _spread(score.aa.get(line.group), conflicts=True)),
-    ("time, SAT", lambda score, line: _of(line, lambda pair: interval(pair.sat, count=True))),
-    ("time, UNSAT", lambda score, line: _of(line, lambda pair: interval(pair.unsat, count=True))),
-    ("guided", lambda score, line: MISSING if line.share_guided is None else f"{line.share_guided:.0%}"),
-    ("time, guided only", lambda score, line: _of(line, lambda pair: interval(pair.guided, count=True))),
-    ("Wilcoxon p", lambda score, line: _of(line, lambda pair: number(pair.wilcoxon_p, 2))),
-    (
-        "McNemar +/-, p",
-        lambda score, line: _of(
-            line, lambda pair: f"{pair.mcnemar.gained}/{pair.mcnemar.lost}, {number(pair.mcnemar.p, 2)}"
-        ),
-    ),
+    ("conflicts vs base", lambda score, line: marked(line.base, "conflicts", count=True)),
+    ("conflicts vs best stock", lambda score, line: marked(line.best_stock, "conflicts", count=True)),
+    ("A/A conflicts", lambda score, line: spread(score.aa.get(line.group), "conflicts")),
+    ("time, SAT", lambda score, line: of_base(line, lambda pair: interval(pair.sat, count=True))),
+    ("time, UNSAT", lambda score, line: of_base(line, lambda pair: interval(pair.unsat, count=True))),
+    ("guided", lambda score, line: guided(line)),
+    ("time, guided only", lambda score, line: of_base(line, lambda pair: interval(pair.guided, count=True))),
+    ("Wilcoxon p", lambda score, line: of_base(line, lambda pair: number(pair.wilcoxon_p, 2))),
+    ("McNemar +/-, p", lambda score, line: of_base(line, mcnemar)),
 ]
-
-
-def build(title: str, score: Score, columns: Sequence[tuple[str, Cell]]) -> Table:
-    """One row a line; the group's name stands only where a group starts."""
-    rows, last = [], None
-    for line in score.lines:
-        label = line.group if line.group != last else ""
-        last = line.group
-        rows.append([label, line.arm, *(cell(score, line) for _, cell in columns)])
-    return Table(title, ["instances", "arm", *(name for name, _ in columns)], rows)
-
-
-def stage_table(score: Score) -> Table:
-    """Median seconds of every stage, on the largest group of each arm."""
-    total = max(score.lines, key=lambda line: line.count).group
-    lines = [line for line in score.lines if line.group == total and line.stages]
-    names = sorted({name for line in lines for name in line.stages})
-    rows = [[total, line.arm, *(number(line.stages.get(name)) for name in names)] for line in lines]
-    return Table("Where the time goes (median seconds of each stage)", ["instances", "arm", *names], rows)
 
 
 def tables(score: Score) -> list[Table]:
     """All tables of one score, in reading order."""
+    if score.kind is MILP:
+        return milp_tables.tables(score)
     return [
         build(f"Solved and time (limit {score.limit_s:g} s, base: {score.baseline})", score, SOLVED),
         build(f"Conflicts, splits and tests (base: {score.baseline})", score, CONFLICTS),
@@ -128,19 +70,22 @@ def tables(score: Score) -> list[Table]:
     ]
 
 
+def legend(kind: Kind) -> str:
+    """How the tables of one half are read."""
+    return milp_tables.LEGEND if kind is MILP else SAT_LEGEND
+
+
 def notes(score: Score) -> list[str]:
     """What a reader must know beside the tables: wrong answers first."""
     lines = [f"WRONG ANSWER: {text}" for text in score.wrong]
+    arm = "timed arm" if score.counts_only else "arm"
     lines.append(
-        f"{score.num_instances} instances run on every arm; {score.unsolved_by_all} of them solved by no arm."
+        f"{score.num_instances} instances run on every {arm}; {score.unsolved_by_all} of them solved by no arm."
     )
     if score.incomplete:
-        lines.append(f"Left out, not yet run on every arm: {len(score.incomplete)}.")
+        lines.append(f"Left out, not yet run on every {arm}: {len(score.incomplete)}.")
+    if score.counts_only:
+        lines.append(f"Counted and not timed, on the instances they ran on: {', '.join(score.counts_only)}.")
     return lines
 
 
-def markdown(table: Table) -> str:
-    """A pipe table."""
-    lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table.rows]
-    return "\n".join(lines)

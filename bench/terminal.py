@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,8 +21,15 @@ from rich.table import Table as RichTable
 from bench import runner, tables
 from bench.rows import Row
 from bench.runner import Outcome, Plan
+from bench.suites import Places
 
 console = Console()
+Cli = Annotated[str, typer.Option("--cli", help="The command line under test.")]
+
+
+def places_of(cli: str) -> Places:
+    """Where files are, and the command line under test: the one given, else this environment's."""
+    return Places.default(shlex.split(cli) if cli else runner.default_cli())
 
 
 def run_with_bar(plan: Plan, out: Path) -> Outcome:

@@ -83,7 +83,7 @@ def test_a_generator_that_changed_is_noticed(places: Places) -> None:
 
 
 def test_a_generator_without_output_leaves_nothing_behind(places: Places) -> None:
-    with pytest.raises(BenchError, match="no single CNF"):
+    with pytest.raises(BenchError, match="no single instance"):
         suites.generate("nothing", "3", "0", places)
     assert list(places.cache.iterdir()) == []
 

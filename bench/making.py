@@ -1,0 +1,145 @@
+"""The commands that say what is to be measured: suite, files, real, real-milp, fetch, manifest."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from bench import suites
+from bench.rows import BenchError
+from bench.suites import Places
+from bench.terminal import Cli, console, places_of
+
+app = typer.Typer()
+
+
+@app.command()
+def suite(
+    name: str,
+    family: Annotated[str, typer.Option(help="A family of `neurosolve generate`.")],
+    sizes: Annotated[list[str], typer.Option(help="SPLIT=SIZE[,SIZE...], e.g. trained-size=20,24")],
+    count: Annotated[int, typer.Option(help="Instances of each size.")] = 30,
+    first_seed: Annotated[
+        int, typer.Option(help="Test seeds start here; training stays below 5,000,000.")
+    ] = 5_000_000,
+    status: Annotated[
+        str, typer.Option(help="SAT or UNSAT where the family fixes it and plants nothing.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="Default: bench/suites/NAME.csv.")] = None,
+    cli: Cli = "",
+) -> None:
+    """Write a suite file of one family, with the checksum of every instance."""
+    instances = suites.family_suite(
+        family, suites.parse_splits(sizes), count, first_seed, status, places_of(cli)
+    )
+    path = out or Path(f"bench/suites/{name}.csv")
+    words = [
+        "--family",
+        family,
+        *(word for item in sizes for word in ("--sizes", item)),
+        "--count",
+        str(count),
+    ]
+    words += ["--first-seed", str(first_seed), *(["--status", status] if status else [])]
+    suites.write_suite(path, instances, "Made by: python -m bench suite " + shlex.join([name, *words]))
+    console.print(f"{path}: {len(instances)} instances")
+
+
+@app.command("files")
+def files_command(
+    name: str,
+    directory: Annotated[Path, typer.Argument(help="Every CNF, MPS, LP or CIP below it becomes an instance.")],
+    split: Annotated[str, typer.Option(help="What to call these instances.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Default: bench/suites/NAME.csv.")] = None,
+) -> None:
+    """Write a suite file of your own instances; `run` wants NEUROSOLVE_DATA=DIRECTORY for it."""
+    path = out or Path(f"bench/suites/{name}.csv")
+    instances = suites.directory_suite(directory, split)
+    suites.write_suite(path, instances, "Made by: python -m bench files " + shlex.join([name, str(directory)]))
+    console.print(f"{path}: {len(instances)} instances")
+
+
+@app.command("real")
+def real_command(
+    out: Annotated[Path, typer.Option(help="Folder of the two files.")] = Path("bench/suites"),
+) -> None:
+    """Draw the suite of real formulas from $NEUROSOLVE_DATA, and say which others may be trained on."""
+    from bench import real
+
+    data = Places.default(()).data
+    if data is None:
+        raise BenchError("set NEUROSOLVE_DATA to the directory that holds sat/MANIFEST.csv")
+    formulas = real.read_formulas(data)
+    unseen = real.mark(formulas)
+    assert real.__doc__ is not None
+    comment = f"Made by: python -m bench real (seed {real.SEED})\n{real.__doc__.strip()}"
+    instances = real.suite_of(formulas, unseen)
+    suites.write_suite(out / "real.csv", instances, comment)
+    real.write_split(out / "real-split.csv", formulas, comment)
+    uses = sorted({formula.use for formula in formulas})
+    console.print(", ".join(f"{use} {sum(formula.use == use for formula in formulas)}" for use in uses))
+    console.print(f"set aside whole: {', '.join(sorted(unseen))}")
+
+
+@app.command("real-milp")
+def real_milp_command(
+    out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("bench/suites"),
+) -> None:
+    """Write the suites of real MILP instances: MIPLIB, MIPcc23's series in two halves, TreeDQN's."""
+    from bench import real_milp
+
+    data = Places.default(()).data
+    if data is None:
+        raise BenchError("set NEUROSOLVE_DATA to the directory that holds milp/MANIFEST.csv")
+    assert real_milp.__doc__ is not None
+    comment = f"Made by: python -m bench real-milp (seed {real_milp.SEED})\n{real_milp.__doc__.strip()}"
+    for name, instances in real_milp.suites_of(real_milp.read_manifest(data)).items():
+        suites.write_suite(out / f"{name}.csv", instances, comment)
+        console.print(f"{out / name}.csv: {len(instances)} instances")
+
+
+@app.command()
+def fetch(
+    manifest: Path,
+    out: Annotated[Path | None, typer.Option(help="Default: runs/fetched/MANIFEST'S NAME.")] = None,
+    tries: int = 5,
+    suite_out: Annotated[
+        Path | None, typer.Option(help="Also write a suite file of what was fetched.")
+    ] = None,
+) -> None:
+    """Download a manifest's files, checked; started again, it goes on where it stopped."""
+    from bench import fetch as fetcher
+    from bench.manifest import Entry, read_manifest
+
+    entries = read_manifest(manifest)
+    folder = out or Places(()).fetched / manifest.stem
+    with Progress(console=console) as bar:
+        task = bar.add_task("files", total=len(entries))
+
+        def tick(entry: Entry, problem: str | None) -> None:
+            bar.advance(task)
+            if problem:
+                bar.console.print(f"[red]{problem}[/]", soft_wrap=True)
+
+        problems = fetcher.fetch_all(entries, folder, fetcher.Policy(tries), tick)
+    console.print(f"{len(entries) - len(problems)} of {len(entries)} files in {folder}")
+    if suite_out:
+        suites.write_suite(
+            suite_out, fetcher.as_suite(entries, folder), f"Made by: python -m bench fetch {manifest}"
+        )
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command("manifest")
+def manifest_command(export: Path, out: Path) -> None:
+    """Make a manifest from a benchmark database's CSV export or a track's list of addresses."""
+    from bench.manifest import from_export, write_manifest
+
+    entries = from_export(export)
+    write_manifest(out, entries, f"Made by: python -m bench manifest {export.name} {out.name}")
+    console.print(f"{out}: {len(entries)} files")
