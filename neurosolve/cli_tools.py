@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -97,11 +98,22 @@ def _packages() -> Iterator[tuple[str, str | None]]:
     from importlib.metadata import PackageNotFoundError, version
 
     wanted = ("neurosolve", "numpy", "scipy", "python-sat", "safetensors", "typer", "zstandard")
-    for name in (*wanted, "passagemath-kissat", "torch", "torch-geometric"):
+    for name in (*wanted, "passagemath-kissat", "pyscipopt", "highspy", "torch", "torch-geometric", "gymnasium"):
         try:
             yield name, version(name)
         except PackageNotFoundError:
             yield name, None
+    yield "SCIP", _scip_version()
+
+
+def _scip_version() -> str | None:
+    """SCIP's own, by the name of the library that PySCIPOpt's wheel brings along: 10.0 is libscip-HASH.so.10.0."""
+    from importlib.metadata import PackageNotFoundError, files
+
+    with contextlib.suppress(PackageNotFoundError):
+        names = (path.name for path in files("pyscipopt") or ())
+        return next((name.partition(".so.")[2] for name in names if name.startswith("libscip")), None)
+    return None
 
 
 def _diagnosis_lines(report: dict[str, Any]) -> Iterator[str]:

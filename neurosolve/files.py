@@ -89,6 +89,11 @@ class ByteStream:
         self._left = self._max_bytes = max_bytes
         self._raw, self._format, self._source = raw, "", raw
 
+    @property
+    def compression(self) -> str:
+        """ "file" (none), "gzip", "bzip2", "xz", "lzma" or "zstd"; "" before the first read."""
+        return self._format
+
     def _sniff(self) -> None:
         start = b""
         while len(start) < _LONGEST_MAGIC and (more := self._raw.read(_LONGEST_MAGIC - len(start))):

@@ -39,9 +39,9 @@ def commands(page: Path) -> Iterator[list[str]]:
 def command_line(words: str) -> Any:
     """The click command behind `neurosolve` or `python -m bench`."""
     if words == "neurosolve":
-        from neurosolve import cli, cli_compare, cli_tools, cli_training
+        from neurosolve import cli, cli_check, cli_compare, cli_solve, cli_tools, cli_training
 
-        assert cli_compare and cli_tools and cli_training  # they register their commands
+        assert cli_check and cli_compare and cli_solve and cli_tools and cli_training  # they register their commands
         return typer.main.get_command(cli.app)
     from bench.__main__ import app
 

@@ -103,7 +103,7 @@ def test_the_public_face() -> None:
 
 
 def test_the_command_line_loads_nothing_heavy() -> None:
-    code = "import neurosolve.cli, neurosolve.cli_tools, neurosolve.cli_training"
+    code = "import neurosolve.cli, neurosolve.cli_solve, neurosolve.cli_tools, neurosolve.cli_training"
     assert not loaded_by(code) & {*HEAVY, "numpy", "pysat"}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from neurosolve import process
 from neurosolve.errors import EngineError
 from neurosolve.milp.job import Answer, Floats, Incumbent, Job, Progress
+from neurosolve.milp.policies import PolicyReport
 from neurosolve.milp.scip_settings import PROTOCOLS
 from neurosolve.process import ChildRun
 from neurosolve.result import MilpStats, Status
@@ -48,7 +49,8 @@ class EngineRun:
     """What a job came to; nothing here is checked.
 
     objective, values: of the best solution, values by `column_names`; None without one.  dual_bound, gap: None where
-    infinite.  reason: why LIMIT.  notes: words for the user.  load_s: SCIP's import and reading; search_s: its search.
+    infinite.  reason: why LIMIT.  report: the policy's.  notes: words for the user.  load_s: SCIP's import and reading;
+    search_s: its search.
     """
 
     status: Status = Status.LIMIT
@@ -59,6 +61,7 @@ class EngineRun:
     gap: float | None = None
     stats: MilpStats = dataclasses.field(default_factory=MilpStats)
     reason: str | None = None
+    report: PolicyReport = dataclasses.field(default_factory=PolicyReport)
     notes: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     load_s: float = 0.0
@@ -132,6 +135,7 @@ def _account(run: EngineRun, child: ChildRun) -> None:
     if answer.incumbent is not None:
         run.objective, run.values = answer.incumbent.objective, answer.incumbent.values
     run.dual_bound, run.gap, run.stats = answer.dual_bound, answer.gap, answer.stats
+    run.report = answer.report
     run.load_s, run.search_s = answer.load_s, answer.search_s
     run.notes += answer.notes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from neurosolve.milp._shim import PolicySpec
+from neurosolve.milp.policies import PolicyReport, PolicySpec
 from neurosolve.milp.scip_settings import Value
 from neurosolve.result import Limits, MilpStats
 
@@ -67,6 +67,7 @@ class Answer:
     dual_bound: float | None
     gap: float | None
     stats: MilpStats
+    report: PolicyReport
     load_s: float
     search_s: float
     notes: list[str]

@@ -13,9 +13,8 @@ import pyscipopt
 
 from neurosolve import process
 from neurosolve.errors import EngineError, InputError, UsageError
-from neurosolve.milp import _shim as branching
-from neurosolve.milp._shim import PolicyReport
 from neurosolve.milp.job import Answer, Job
+from neurosolve.milp.policies import PolicyReport, attach
 from neurosolve.milp.scip_settings import set_from_file, set_parameter, set_protocol, words
 from neurosolve.milp.scip_watch import Watch, finite, interruptible
 from neurosolve.result import MilpStats
@@ -32,7 +31,7 @@ def solve(job: Job, started: float) -> Answer:
     scip = pyscipopt.Model()
     scip.hideOutput()
     numbers = (scip.getMajorVersion(), scip.getMinorVersion(), scip.getTechVersion())
-    process.send(("versions", {"scip": ".".join(map(str, numbers)), "pyscipopt": pyscipopt.__version__}))
+    process.send(("versions", {"scip": ".".join(map(str, numbers)), "pyscipopt": vars(pyscipopt)["__version__"]}))
     report, notes = _configure(scip, job)
     variables = _read(scip, job)
     notes += _give_start(scip, job, variables)
@@ -47,9 +46,8 @@ def solve(job: Job, started: float) -> Answer:
     bound, gap = finite(scip, scip.getDualbound()), finite(scip, scip.getGap())
     stats = _stats(scip, report)
     notes += watch.errors + report.notes
-    return Answer(
-        scip.getStatus(), watch.best(), bound, gap, stats, searching - started, ended - searching, notes
-    )
+    seconds = (searching - started, ended - searching)
+    return Answer(scip.getStatus(), watch.best(), bound, gap, stats, report, *seconds, notes)
 
 
 def search(scip: Any) -> None:
@@ -61,7 +59,7 @@ def _configure(scip: Any, job: Job) -> tuple[PolicyReport, list[str]]:
     """Ours first, then the settings file, the policy, and single parameters, which have the last word."""
     set_protocol(scip, job.protocol, job.seed)
     notes = [] if job.settings is None else set_from_file(scip, job.settings)
-    report = branching.attach(scip, job.policy, job.seed)
+    report = attach(scip, job.policy, job.seed)
     for name, given in job.params.items():
         try:
             set_parameter(scip, name, given)

@@ -1,0 +1,53 @@
+"""`neurosolve predict` and `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurosolve.cli import FileArgument, GuidanceOption, RelaxedOption, SeedOption, app, emit, write_text
+
+
+@app.command()
+def predict(
+    file: FileArgument,
+    guidance: GuidanceOption = "auto",
+    engine: Annotated[str, typer.Option("--engine", "-e", help="The renaming is for this engine.")] = "cadical195",
+    cnf_out: Annotated[str | None, typer.Option("--cnf", metavar="OUT", help="The renamed CNF; - is stdout.")] = None,
+    out: Annotated[str | None, typer.Option("-o", "--output", metavar="OUT", help="Where the JSON goes.")] = None,
+    seed: SeedOption = 0,
+    relaxed: RelaxedOption = False,
+) -> None:
+    """Phases of FILE as JSON, or the renamed formula for any other solver (the JSON undoes the renaming)."""
+    from neurosolve import guidance as guidances
+    from neurosolve import output, prediction
+    from neurosolve.sat.dimacs import read_dimacs
+
+    guidances.look_up(guidance)
+    cnf = read_dimacs(file, relaxed=relaxed)
+    guide = guidances.resolve(guidance, cnf, seed=seed)
+    formula, row = prediction.describe(cnf, guide, engine)
+    if cnf_out is not None:
+        prediction.write(formula, cnf_out)
+    if out is not None or cnf_out is None:
+        write_text(out or "-", output.json_text(row))
+
+
+@app.command()
+def check(
+    file: FileArgument,
+    answer: Annotated[Path, typer.Argument(metavar="ANSWER|PROOF", help="A solver's output, or a DRAT proof.")],
+    of_renamed: Annotated[
+        Path | None,
+        typer.Option("--renamed", metavar="JSON", help="The answer is of `predict --cnf`'s formula."),
+    ] = None,
+    relaxed: RelaxedOption = False,
+) -> None:
+    """Check an answer, or a proof, against FILE: exit 0 when it holds, 1 when it does not."""
+    from neurosolve import checking
+
+    verdict = checking.check_file(file, answer, of_renamed, relaxed=relaxed)
+    emit(verdict.lines)
+    raise typer.Exit(0 if verdict.holds else 1)

@@ -1,0 +1,217 @@
+"""`neurosolve solve`: a CNF or a MILP, told apart by name, by --format, or by content on standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neurosolve.cli import SeedOption, age_s, app, emit, write_text
+from neurosolve.errors import UsageError
+
+_CNF_GRACE_S = 1.5  # past a time limit, for an engine to stop: a second to SIGKILL, and a little
+_MILP_GRACE_S = 3.0  # SCIP's own half second before that, and the check after it
+
+
+class _Interrupted(BaseException):
+    """SIGINT, SIGTERM or the time limit, outside of the engine: the answer is unknown."""
+
+
+@app.command()
+def solve(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="DIMACS CNF, MPS, LP or CIP, plain or compressed; - is stdin.")
+    ],
+    proof: Annotated[Path | None, typer.Argument(metavar="[PROOF]", help="CNF: where a DRAT proof goes.")] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="cnf, mps, lp or cip; else told by the name, or the content.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", "-e", help="CNF: a PySAT engine, kissat, exec:PATH or auto.")
+    ] = "auto",
+    guidance: Annotated[
+        str,
+        typer.Option(
+            "--guidance",
+            "-g",
+            help="What guides: auto, none, model:NAME; CNF: walk, ...; MILP: relpscost, pscost, mostinf, random, fsb.",
+        ),
+    ] = "auto",
+    delivery: Annotated[
+        str, typer.Option("--delivery", "-d", help="CNF: rename, forced, initial, decide (each +order) or auto.")
+    ] = "auto",
+    race: Annotated[bool, typer.Option("--race", help="CNF: guided and stock at once; the first answer wins.")] = False,
+    time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds.", min=0.0)] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Of the engine: 4G, 512M, bytes.")] = None,
+    seed: SeedOption = 0,
+    solution: Annotated[
+        Path | None, typer.Option("--solution", metavar="FILE.sol", help="MILP: where the best solution goes.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--start", metavar="FILE.sol", help="MILP: a solution to start from.")
+    ] = None,
+    gap: Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", metavar="FILE.set", help="MILP: a settings file of SCIP.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="MILP: any parameter of SCIP; repeatable.")
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="MILP: default, or paper (cuts at the root only, no restarts).")
+    ] = "default",
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="The run as JSON; - is stdout.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No c lines.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Stages and statistics.")] = False,
+    no_values: Annotated[bool, typer.Option("-n", "--no-values", help="CNF: no v lines.")] = False,
+    relaxed: Annotated[bool, typer.Option("--relaxed", help="CNF: header counts that disagree only warn.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Write the proof even over a CNF file.")] = False,
+) -> None:
+    """Solve FILE, a CNF or a MILP.
+
+    A CNF gives c, s and v lines as in the SAT competition and exit 10, 20, or 0 for unknown.  A MILP gives a table
+    of the search, its status (optimal, infeasible, unbounded, infeasible-or-unbounded, limit) and exit 0.
+    """
+    from neurosolve import output
+    try:
+        from neurosolve.milp.instance import kind_of
+    except ImportError:  # lands with the readers
+
+        def kind_of(source: str, format: str | None = None) -> str:
+            return format or "cnf"
+
+    kind = kind_of(file, format)
+    cnf_only: dict[str, Any] = {
+        "engine": engine, "delivery": delivery, "race": race, "proof": proof, "relaxed": relaxed,
+    }  # fmt: skip
+    milp_only: dict[str, Any] = {
+        "solution": solution, "start": start, "gap": gap, "settings": settings,
+        "params": parameters, "protocol": protocol,
+    }  # fmt: skip
+    _refuse(kind, milp_only if kind == "cnf" else cnf_only)
+    if proof is not None:
+        _guard_proof(proof, file, force)
+    told = _Told(quiet, verbose, json_file, values=not no_values)
+    limits = {"time_s": time_s, "memory_bytes": output.parse_bytes(memory)}
+    if kind == "cnf":
+        result = _solve_cnf(file, told, limits, guidance=guidance, seed=seed, **cnf_only)
+        lines = output.answer_lines(result, quiet=quiet, verbose=verbose and not quiet, values=told.values)
+    else:
+        from neurosolve import milp_output
+
+        milp_only["params"] = milp_output.parse_parameters(parameters or [])
+        result = _solve_milp(file, told, limits, guidance=guidance, seed=seed, format=kind, **milp_only)
+        lines = milp_output.answer_lines(result, quiet=quiet, verbose=verbose and not quiet)
+    if json_file is not None:
+        write_text(json_file, output.json_text(result.to_json()))
+    if not told.json_is_stdout:
+        emit(lines)
+    raise typer.Exit(result.status.exit_code)
+
+
+class _Told:
+    """What is said where."""
+
+    def __init__(self, quiet: bool, verbose: bool, json_file: str | None, *, values: bool) -> None:
+        self.values, self.json_is_stdout = values, json_file == "-"
+        self.talks = not (quiet or self.json_is_stdout)
+
+    def greet(self, file: str, *lines: str) -> None:
+        import neurosolve
+
+        if self.talks:
+            emit([f"c neurosolve {neurosolve.__version__}: {file}", *(f"c {line}" for line in lines)])
+
+
+def _refuse(kind: str, options: dict[str, Any]) -> None:
+    """Raises UsageError for an option of the other kind; values as they are when nothing was asked."""
+    for name, value in options.items():
+        if value not in (None, False, "auto", "default", []):
+            option = {"proof": "a proof", "params": "--set"}.get(name, f"--{name}")
+            raise UsageError(f"{option} is not for {'a CNF' if kind == 'cnf' else 'a MILP'}")
+
+
+def _solve_cnf(file: str, told: _Told, limits: dict[str, Any], **options: Any) -> Any:
+    from neurosolve.result import Result, Status
+
+    names = [f"{name} {options[name]}" for name in ("engine", "guidance", "delivery")]
+    told.greet(file, ", ".join(names))
+    result = Result(Status.UNKNOWN, options["engine"], options["guidance"], None, seed=options["seed"])
+
+    def run(**arguments: Any) -> Any:
+        from neurosolve import solving
+
+        return solving.solve(file, **arguments, **options)
+
+    return _interruptibly(run, limits, result, _CNF_GRACE_S)
+
+
+def _solve_milp(file: str, told: _Told, limits: dict[str, Any], **options: Any) -> Any:
+    from neurosolve.milp_output import ProgressTable
+    from neurosolve.result import MilpResult, Status
+
+    told.greet(file, f"SCIP, guidance {options['guidance']}, protocol {options['protocol']}")
+    result = MilpResult(Status.LIMIT, options["guidance"], options["protocol"], seed=options["seed"])
+
+    def run(**arguments: Any) -> Any:
+        from neurosolve import milp_solving
+
+        on_event = ProgressTable(emit) if told.talks else None
+        return milp_solving.solve_milp(file, on_event=on_event, **arguments, **options)
+
+    return _interruptibly(run, limits, result, _MILP_GRACE_S)
+
+
+def _interruptibly(run: Callable[..., Any], limits: dict[str, Any], result: Any, grace_s: float) -> Any:
+    """A result in any case: a signal or a limit outside the engine leaves `result`, which knows nothing."""
+    from neurosolve.result import Limits
+
+    asked = Limits(**limits)
+    result.reason = "time limit"
+    with contextlib.suppress(_Interrupted), _interruptible(asked.time_s, result, grace_s):
+        import_s, cpu_s = age_s(), time.process_time()
+        left_s = None if asked.time_s is None else max(0.0, asked.time_s - import_s)
+        result = run(limits=Limits(left_s, asked.memory_bytes))
+        result.stages.import_s += import_s
+        result.wall_time_s += import_s
+        result.cpu_time_s += cpu_s
+        return result
+    result.wall_time_s, result.cpu_time_s = age_s(), time.process_time()
+    return result
+
+
+@contextlib.contextmanager
+def _interruptible(time_s: float | None, result: Any, grace_s: float) -> Iterator[None]:
+    """Signals end the Python stages too, and so does a time limit, after an engine's grace to stop."""
+
+    def stop(number: int, frame: Any) -> None:
+        if number != signal.SIGALRM:
+            result.reason = "signal"
+        raise _Interrupted
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    if time_s is not None:
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, time_s) + grace_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _guard_proof(proof: Path, file: str, force: bool) -> None:
+    """Refuse to write a proof where a formula lies.  The formula being solved is never overwritten."""
+    if str(proof) == "-":
+        raise UsageError("a proof goes to a file, standard output has the answer")
+    if proof.exists() and file != "-" and Path(file).exists() and proof.samefile(file):
+        raise UsageError(f"{proof} is the formula itself")
+    if not force and any(suffix.lower() in (".cnf", ".dimacs") for suffix in proof.suffixes):
+        raise UsageError(f"{proof} looks like a CNF file: use --force to write a proof there")

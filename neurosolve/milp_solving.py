@@ -1,0 +1,253 @@
+"""The composition root for MILP: a file, a guidance and limits in, a result out whose solution was checked."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import neurosolve
+from neurosolve import models, process
+from neurosolve.errors import InputError, SoundnessError, UsageError
+from neurosolve.files import open_decompressed
+from neurosolve.milp import check, engine, policies
+from neurosolve.milp.engine import EngineRun, Job, Progress
+from neurosolve.milp.instance import kind_of, read_problem
+from neurosolve.milp.policies import PolicySpec
+from neurosolve.milp.problem import Problem
+from neurosolve.milp.scip_settings import Value
+from neurosolve.milp.solution import read_solution, write_solution
+from neurosolve.result import Limits, MilpResult, Stages, Status
+
+FORMATS = ("mps", "lp", "cip")
+_SCIP_READS = ("file", "gzip")  # compressions
+_HAS_ANSWER = (Status.OPTIMAL, Status.LIMIT)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What was asked, names already looked up.  deadline: in time.perf_counter() seconds; None: no limit."""
+
+    guidance: str
+    limits: Limits
+    settings: Path | None
+    params: Mapping[str, Value]
+    start: Path | None
+    seed: int
+    gap: float | None
+    solution: Path | None
+    protocol: str
+    deadline: float | None
+    on_event: Callable[[Progress], None] | None
+
+    def left(self) -> Limits:
+        """The limits with the time that is left of them."""
+        if self.deadline is None:
+            return self.limits
+        return dataclasses.replace(self.limits, time_s=max(0.0, self.deadline - time.perf_counter()))
+
+
+def solve_milp(
+    source: str | Path,
+    *,
+    guidance: str = "auto",
+    limits: Limits | None = None,
+    settings: str | Path | None = None,
+    params: Mapping[str, Value] | None = None,
+    start: str | Path | None = None,
+    seed: int = 0,
+    gap: float | None = None,
+    solution: str | Path | None = None,
+    protocol: str = "default",
+    format: str | None = None,
+    on_event: Callable[[Progress], None] | None = None,
+) -> MilpResult:
+    """Solve an MPS, LP or CIP file, plain or compressed ("-" is standard input, and then format says which).
+
+    guidance: who branches, see `neurosolve.milp.policies`.  settings: a SCIP settings file.  params: SCIP's
+    parameters by name.  start, solution: .sol files, in and out.  gap: relative, at which to stop.  on_event sees
+    the search's Progress several times a second.
+
+    A solution is returned or written only after it passed the check against the file as read; of a CIP file SCIP
+    alone is the judge.  Bounds and infeasibility are SCIP's claims.  A limit or a signal is no error: the best
+    solution so far comes back, with status LIMIT.  Raises InputError, UsageError, ModelError, EngineError when SCIP
+    crashes, and SoundnessError for a solution that fails the check.
+    """
+    started, cpu_started = time.perf_counter(), time.process_time()
+    limits = limits or Limits()
+    deadline = None if limits.time_s is None else started + limits.time_s
+    paths = [None if one is None else Path(one) for one in (settings, start, solution)]
+    request = Request(
+        guidance, limits, paths[0], params or {}, paths[1], seed, gap, paths[2], protocol, deadline, on_event
+    )
+    _refuse(request)
+    with _as_file(source, format) as file:
+        problem = file.read()
+        result = MilpResult(Status.LIMIT, guidance, protocol, seed=seed)
+        result.stages = Stages(read_s=time.perf_counter() - started)
+        _run(file, problem, request, result)
+    result.versions = {"neurosolve": neurosolve.__version__, "python": sys.version.split()[0], **result.versions}
+    result.wall_time_s = time.perf_counter() - started
+    result.cpu_time_s += time.process_time() - cpu_started
+    return result
+
+
+def _refuse(request: Request) -> None:
+    """Raises UsageError for what cannot be, before a byte is read."""
+    policy_of(request.guidance)
+    if request.protocol not in engine.PROTOCOLS:
+        raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
+    if request.gap is not None and not request.gap >= 0:
+        raise UsageError(f"a gap of {request.gap} cannot be: give 0 or more, 0.01 for one per cent")
+    for path in (request.settings, request.start):
+        if path is not None and not path.is_file():
+            raise InputError(str(path), None, "no such file")
+
+
+# -- the file
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """name: as the user gave it, for messages.  path: what SCIP reads, the same bytes."""
+
+    name: str
+    path: Path
+    format: str
+
+    def read(self) -> Problem | None:
+        """The validated problem; None for a CIP file."""
+        if str(self.path) == self.name:
+            return read_problem(self.path, format=self.format)
+        with self.path.open("rb") as file:
+            return read_problem(_Named(self.name, file), format=self.format)
+
+
+class _Named:
+    """An open file under another name, so that messages tell the one the user knows."""
+
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self.name, self.read = name, file.read
+
+
+@contextlib.contextmanager
+def _as_file(source: str | Path, format: str | None) -> Iterator[_File]:
+    """A file that SCIP can read: the user's own, or a decompressed copy that is gone afterwards."""
+    kind = kind_of(source, format)
+    if kind not in FORMATS:
+        raise UsageError(f"{source} is no MILP file; formats: {', '.join(FORMATS)}")
+    with open_decompressed(str(source)) as stream:
+        first = stream.read()
+        if str(source) != "-" and stream.compression in _SCIP_READS:
+            yield _File(str(source), Path(source), kind)
+            return
+        with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
+            path = Path(folder, f"problem.{kind}")
+            with path.open("wb") as copy:
+                copy.write(first)
+                copy.writelines(stream)
+            yield _File(stream.name, path, kind)
+
+
+# -- the run
+
+
+def _run(file: _File, problem: Problem | None, request: Request, result: MilpResult) -> None:
+    """From the problem as read to a filled-in result."""
+    spec = policy_of(request.guidance)
+    if spec.name == "auto" and not spec.model_dirs:  # spares the import of what reads the root
+        spec, result.gate = PolicySpec(), {"stage": 1, "guided": False, "reason": "no model installed"}
+    if request.left().time_s == 0.0:
+        result.reason = process.TIME_LIMIT
+        return
+    job = Job(
+        file.path,
+        file.format,
+        spec,
+        None if problem is None else problem.column_names,
+        request.left(),
+        request.settings,
+        request.params,
+        _start(problem, request, result),
+        request.seed,
+        request.gap,
+        request.protocol,
+    )
+    try:
+        run = engine.run(job, request.on_event)
+    except InputError as error:  # SCIP's complaint is about the user's file, not about our copy
+        raise InputError(file.name, error.line, error.what) if error.path == str(file.path) else error from None
+    _take(run, problem, request, result)
+
+
+def policy_of(guidance: str) -> PolicySpec:
+    """The policy that a guidance's name stands for: a row of `policies.NAMES`, model:NAME, or auto[:NAME].
+
+    Raises UsageError for an unknown name, ModelError for a model that is not there.
+    """
+    head, colon, argument = guidance.partition(":")
+    if head not in policies.NAMES or bool(argument) != bool(colon) or (colon and head not in ("model", "auto")):
+        names = ", ".join("model:NAME" if name == "model" else name for name in policies.NAMES)
+        raise UsageError(f"unknown guidance '{guidance}' for a MILP; guidances: {names}")
+    if head == "model":
+        if not argument:
+            raise UsageError("guidance 'model': write it as model:NAME")
+        return PolicySpec("model", models.model_directory(argument))
+    if head != "auto":
+        return PolicySpec(head)
+    if argument:
+        return PolicySpec("auto", model_dirs=(models.model_directory(argument),))
+    return PolicySpec("auto", model_dirs=tuple(filter(_branches, models.find_models().values())))
+
+
+def _branches(directory: Path) -> bool:
+    """Whether a model is one for MILP; a damaged one is none here, `neurosolve doctor` tells of it."""
+    try:
+        return json.loads((directory / "config.json").read_bytes()).get("kind") == "milp"
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _start(problem: Problem | None, request: Request, result: MilpResult) -> Any:
+    """A MIP start's values; a word to the user where it is not feasible."""
+    if request.start is None or problem is None:
+        return request.start
+    values = read_solution(request.start, problem)
+    violation = check.verify(problem, values)
+    if violation is not None:
+        result.warnings.append(f"the MIP start is not feasible: {violation}")
+    return values
+
+
+def _take(run: EngineRun, problem: Problem | None, request: Request, result: MilpResult) -> None:
+    """Carry the engine's run into the result, its solution only once it passed the check."""
+    result.stages.inject_s, result.stages.solve_s = run.load_s, run.search_s
+    result.status, result.reason, result.stats = run.status, run.reason, run.stats
+    result.dual_bound, result.gap = run.dual_bound, run.gap
+    result.cpu_time_s += run.cpu_time_s
+    result.memory_bytes = run.memory_bytes
+    result.warnings += [*(problem.warnings if problem is not None else ()), *run.notes]
+    result.versions = run.versions
+    result.model, result.model_hash = run.report.model, run.report.model_hash
+    result.gate = run.report.gate or result.gate
+    if run.status is Status.OPTIMAL and run.values is None:
+        raise SoundnessError("SCIP says optimal and gives no solution")
+    if run.values is None or run.status not in _HAS_ANSWER:
+        return
+    checking = time.perf_counter()
+    if problem is not None:
+        violation = check.verify(problem, run.values, run.objective)
+        if violation is not None:
+            raise SoundnessError(f"SCIP's solution ({run.status.value}) fails the check: {violation}")
+    result.checked_by = "scip" if problem is None else "neurosolve"
+    result.objective, result.values, result.column_names = run.objective, run.values, run.column_names
+    if request.solution is not None:
+        write_solution(request.solution, problem, run.values, run.objective)
+        result.solution = str(request.solution)
+    result.stages.check_s = time.perf_counter() - checking
