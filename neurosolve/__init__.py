@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neurosolve.milp_guidance import include_neural_branching
     from neurosolve.result import Limits, Result, Status
     from neurosolve.sat.inject import inject_phases
     from neurosolve.sat.phases import Phases
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Limits", "Phases", "Result", "Status", "inject_phases", "predict_phases", "solve"]
+__all__ = [
+    "Limits", "Phases", "Result", "Status", "include_neural_branching", "inject_phases", "predict_phases", "solve",
+]  # fmt: skip
 
 _PLACES = {
     "Limits": "neurosolve.result",
     "Phases": "neurosolve.sat.phases",
     "Result": "neurosolve.result",
     "Status": "neurosolve.result",
+    "include_neural_branching": "neurosolve.milp_guidance",
     "inject_phases": "neurosolve.sat.inject",
     "predict_phases": "neurosolve.solving",
     "solve": "neurosolve.solving",

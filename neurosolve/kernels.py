@@ -116,3 +116,20 @@ def rms_norm(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
     on_two_cores(part, x.shape[0] // 2, x.shape[0], 4 * x.size)
     return out
+
+
+def sum_columns(
+    num_columns: int,
+    indptr: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32],
+    x: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """The transposed product, from the same arrays by rows: out[j] = sum of values[e] x[i] over the entries e = (i, j).
+
+    Shapes (num_rows + 1,), (num_edges,), (num_edges,), (num_rows, d) -> (num_columns, d); one core.
+    """
+    x = np.ascontiguousarray(x, dtype=np.float32)
+    out = np.zeros((num_columns, x.shape[1]), np.float32)
+    _sparsetools().csc_matvecs(num_columns, x.shape[0], x.shape[1], indptr, indices, values, x.ravel(), out.ravel())
+    return out

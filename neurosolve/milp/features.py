@@ -8,11 +8,10 @@ by rank.  What does not change is looked up from tables made once at the root (r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyscipopt import Model
 
 from neurosolve.milp.root import (
     ROOT_COLUMN_FEATURES,
@@ -25,6 +24,9 @@ from neurosolve.milp.root import (
     root_graph,
     root_state,
 )
+
+if TYPE_CHECKING:
+    from pyscipopt import Model
 
 __all__ = [
     "FEATURE_VERSION", "NODE_FEATURES", "ROOT_COLUMN_FEATURES", "ROOT_ROW_FEATURES", "Candidates", "RootGraph",

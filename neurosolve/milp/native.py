@@ -10,14 +10,15 @@ from __future__ import annotations
 import ctypes
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyscipopt.scip
 from numpy.typing import NDArray
-from pyscipopt import Model
 
 from neurosolve.errors import EngineError
+
+if TYPE_CHECKING:
+    from pyscipopt import Model
 
 _POINTER, _INT, _REAL = ctypes.c_void_p, ctypes.c_int, ctypes.c_double
 _SCIP_OKAY = 1
@@ -67,6 +68,8 @@ class LPSolution:
 @functools.cache
 def _library() -> dict[str, Any]:
     """The functions above.  Raises EngineError where this build of PySCIPOpt does not have them."""
+    import pyscipopt.scip
+
     library = ctypes.PyDLL(pyscipopt.scip.__file__)  # a symbol is found in what the module was linked with
     functions = {}
     for name, (result, arguments) in _SIGNATURES.items():

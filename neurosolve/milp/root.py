@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pyscipopt import Model
 
-from neurosolve.kernels import transpose
 from neurosolve.milp.native import LPSolution, Matrix, NativeLP
+
+if TYPE_CHECKING:
+    from pyscipopt import Model
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -197,13 +199,6 @@ def _padded_rows(columns: Matrix, weights: Reals, num_rows: int) -> tuple[NDArra
         rows[:-1] = np.where(inside, columns.indices[places], num_rows)
         table[:-1] = np.where(inside, weights[places] * stride, 0.0)
     return rows, table
-
-
-def transposed(graph: RootGraph) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-    """The graph by columns: indptr (n+1,), row indices, and where each coefficient stands in graph.coefficients."""
-    order = np.argsort(graph.indices, kind="stable")
-    indptr, indices = transpose(graph.num_rows, graph.num_columns, graph.indptr, graph.indices)
-    return indptr, indices, order
 
 
 def _no_solution(num_rows: int, num_columns: int) -> LPSolution:

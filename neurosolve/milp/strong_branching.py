@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyscipopt import Model
+
+if TYPE_CHECKING:
+    from pyscipopt import Model
 
 LEAST_GAIN = 1e-6  # below which a gain counts as this, as in SCIP's product score
 _NO_LIMIT = 2147483647

@@ -1,0 +1,67 @@
+"""Branching guidances by name, as on the command line, and the plugin for anybody's own SCIP script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurosolve import models
+from neurosolve.errors import ModelError, UsageError
+from neurosolve.milp import network
+from neurosolve.milp.policies import RULES, PolicyReport, PolicySpec, attach
+
+
+def names() -> list[str]:
+    """Every branching guidance as it is written on the command line."""
+    return ["none", *RULES, "model:NAME", "auto[:NAME]"]
+
+
+def resolve(name: str) -> PolicySpec:
+    """The policy called `name`.  Raises UsageError for an unknown name, ModelError for a model that cannot be used;
+    reads configurations only and loads no SCIP."""
+    head, colon, argument = name.partition(":")
+    if (head == "none" or head in RULES) and not colon:
+        return PolicySpec(head)
+    if head == "model" and argument:
+        directory = models.model_directory(argument)
+        network.load_config(directory)
+        return PolicySpec("model", directory)
+    if head == "auto" and bool(argument) == bool(colon):
+        return PolicySpec("auto", model_dirs=_branching_models(argument))
+    raise UsageError(f"unknown guidance '{name}' for a MILP; guidances: {', '.join(names())}")
+
+
+def _branching_models(name: str) -> tuple[Path, ...]:
+    """The directory of that model, or those of all models of branching that this version reads."""
+    if name:
+        directory = models.model_directory(name)
+        network.load_config(directory)
+        return (directory,)
+    found = []
+    for directory in models.find_models().values():
+        try:
+            network.load_config(directory)
+        except ModelError:  # a model for formulas, or of another version
+            continue
+        found.append(directory)
+    return tuple(found)
+
+
+def include_neural_branching(
+    scip: Any, policy: str = "auto", *, max_depth: int | None = None, margin: float | None = None,
+    fallback: str | None = None, seed: int = 0,
+) -> PolicyReport:  # fmt: skip
+    """Let `policy` branch in a PySCIPOpt Model, from the next optimize() on; call it once, before that.
+
+        scip = pyscipopt.Model(); scip.readProblem("problem.mps")
+        report = neurosolve.include_neural_branching(scip)
+        scip.optimize()
+
+    policy: a guidance's name as on the command line ("auto": the installed model that fits the problem, or none).
+    max_depth, margin, fallback: in place of the model's own (see PolicySpec).  Returns live counters.  The answer is
+    SCIP's, whatever the policy does.  Raises UsageError for an unknown name, ModelError for a model that is not there.
+    """
+    spec = resolve(policy)
+    if spec.name in ("model", "auto"):
+        spec = PolicySpec(spec.name, spec.model_dir, spec.model_dirs, max_depth, margin, fallback)
+    return attach(scip, spec, seed)
