@@ -14,7 +14,7 @@ _SLACK = 1e-6  # SCIP's: an upper bound up to here above 1 leaves an integer col
 
 
 def read_bounds(draft: Draft, section: Section) -> None:
-    """LO UP FX FR MI PL BV LI UI; semi-continuous columns (SC, SI) are refused.
+    """LO UP FX FR MI PL BV LI UI, the last one of a column counting; semi-continuous columns (SC, SI) are refused.
 
     An integer column starts binary and, as SCIP and HiGHS have it, loses the 1 with its first bound that says
     nothing of it (LO 2 alone means [2, inf)).
@@ -26,24 +26,27 @@ def read_bounds(draft: Draft, section: Section) -> None:
         kind, vector, name, value = _bound(draft, line, words)
         first = vector if first is None else first
         if vector != first:
-            draft.warn(line, f"bounds {show(vector)} are left out: {show(first)} is the first")
+            draft.warn(line, f"bounds {show(vector)} are left out: {show(first)} is the first", vector)
             continue
         column = draft.columns.get(name)
         if column is None:
             lines.fail(line, f"column {show(name)} is not declared in COLUMNS")
         sides = _sides(kind, value)
-        for upper, bound in sides.items():
-            if given.setdefault((column, upper), bound) != bound:
-                side = "upper" if upper else "lower"
-                lines.fail(line, f"a second {side} bound of column {show(name)}, unlike the first")
+        changed = [given.setdefault((column, upper), bound) != bound for upper, bound in sides.items()]
+        if any(changed):
+            draft.warn(line, f"column {show(name)} is bounded again: the last one counts (SCIP's reading)", "again")
+        if kind == b"BV" and binary[column]:
+            continue
         if binary[column] and True not in sides:
             if (column, True) in given:
                 lines.fail(line, f"column {show(name)}: lower bound after upper bound, SCIP would forget the upper one")
             draft.upper[column] = _INF
         binary[column] = kind == b"BV" or (binary[column] and _stays_binary(kind, value))
         draft.integer[column] |= kind in (b"LI", b"UI", b"BV")
-        for upper, bound in sides.items():
-            (draft.upper if upper else draft.lower)[column] = bound
+        if False in sides:
+            draft.lower[column] = max(draft.lower[column], 0.0) if kind == b"BV" else sides[False]
+        if True in sides:
+            draft.upper[column] = min(draft.upper[column], 1.0) if kind == b"BV" else sides[True]
         if value < 0 and draft.lower[column] > draft.upper[column] and (column, False) not in given:
             draft.warn(line, f"column {show(name)}: upper bound {value:g} below the lower bound 0 (SCIP's reading)")
 

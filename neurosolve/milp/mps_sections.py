@@ -32,9 +32,13 @@ class Draft:
         self.lower: list[float] = []
         self.upper: list[float] = []
         self.warnings: list[str] = []
+        self._said: set[object] = set()
 
-    def warn(self, line: int, what: str) -> None:
-        self.warnings.append(f"{self.lines.path}:{line}: {what}")
+    def warn(self, line: int, what: str, once: object = None) -> None:
+        """A word to the user; `once`: what has been said already under this key is not said again."""
+        if once is None or once not in self._said:
+            self.warnings.append(f"{self.lines.path}:{line}: {what}")
+        self._said.add(once)
 
     def row(self, word: bytes, line: int) -> int:
         """A declared row's index, _OBJECTIVE or _FREE."""
@@ -108,7 +112,7 @@ def read_rows(draft: Draft, section: Section) -> None:
             objective = rows[name] = _OBJECTIVE
         else:
             rows[name] = _FREE
-            draft.warn(line, f"free row {show(name)} is left out")
+            draft.warn(line, f"free rows are left out, such as {show(name)}", _FREE)
     if objective is None:
         if draft.objective_name is not None:
             lines.fail(section.first - 1, f"OBJNAME {show(draft.objective_name)} is no N row")
@@ -215,4 +219,4 @@ def _pairs(draft: Draft, section: Section) -> Iterator[tuple[int, int, float]]:
             if vector == first and row != _FREE:
                 yield line, row, value
         if vector != first:
-            draft.warn(line, f"vector {show(vector)} is left out: {show(first)} is the first")
+            draft.warn(line, f"vector {show(vector)} is left out: {show(first)} is the first", vector)
