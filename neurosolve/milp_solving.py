@@ -248,6 +248,6 @@ def _take(run: EngineRun, problem: Problem | None, request: Request, result: Mil
     result.checked_by = "scip" if problem is None else "neurosolve"
     result.objective, result.values, result.column_names = run.objective, run.values, run.column_names
     if request.solution is not None:
-        write_solution(request.solution, problem, run.values, run.objective)
+        write_solution(request.solution, problem, run.values, run.objective, run.column_names)
         result.solution = str(request.solution)
     result.stages.check_s = time.perf_counter() - checking
