@@ -14,7 +14,7 @@ from neurosolve.errors import UsageError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from neurosolve.families import Family
+    from neurosolve.families import Family, MilpFamily
     from neurosolve.learn.train import Report
 
 collect_app = typer.Typer(help="Label instances for training.", no_args_is_help=True, rich_markup_mode=None)
@@ -31,7 +31,7 @@ def generate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; the others count up.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory.")] = Path(),
 ) -> None:
-    """Write seeded instances of FAMILY: NAME.cnf.gz, and NAME.planted where a solution was planted."""
+    """Write seeded instances of FAMILY: NAME.cnf.gz, and NAME.planted where a solution was planted; or NAME.mps.gz."""
     from neurosolve.families import FAMILIES
     from neurosolve.families.write import write_instance
 
@@ -45,7 +45,7 @@ def generate(
             emit([str(write_instance(FAMILIES[family], number, one, out))])
 
 
-def _sizes(family: Family, text: str) -> tuple[int, ...]:
+def _sizes(family: Family | MilpFamily, text: str) -> tuple[int, ...]:
     if text in family.sizes:
         return tuple(family.sizes[text])
     if text.isdecimal() and int(text) > 0:
@@ -98,6 +98,38 @@ def collect_sat(
             f"{found.num_errors} errors: {out}"
         ]
     )
+
+
+@collect_app.command("milp")
+def collect_milp(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="MPS, LP or CIP files.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of samples.")],
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
+    share: Annotated[float, typer.Option("--share", help="Of the nodes that are labelled.", min=0.0, max=1.0)] = 0.05,
+    max_nodes: Annotated[int, typer.Option("--max-nodes", help="Labelled of each instance, at most.", min=1)] = 40,
+    time_s: Annotated[float, typer.Option("-t", "--time", help="CPU seconds of each instance.", min=0.1)] = 60.0,
+    rule: Annotated[
+        str, typer.Option("--rule", help="Drives the search: pscost, relpscost, fsb or model:NAME.")
+    ] = "pscost",
+    follow: Annotated[bool, typer.Option("--follow", help="Branch as the expert says where it was asked.")] = False,
+    protocol: Annotated[str, typer.Option("--protocol", help="paper (cuts at the root only) or default.")] = "paper",
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+) -> None:
+    """Strong branching's scores at a share of the nodes of every MILP under DIR, one sample each in OUT; resumable."""
+    from neurosolve.learn import collect_milp as collect
+
+    with _progress() as progress:
+        bar = progress.add_task("reading", total=None)
+
+        def tick(outcome: collect.Outcome, done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total, description=outcome.name)
+            if outcome.error:
+                progress.console.print(f"{outcome.name}: {outcome.error}", markup=False, highlight=False)
+
+        found = collect.collect_milp(directory, out, workers, share, max_nodes, time_s, rule, follow, protocol, seed,
+                                     progress=tick)  # fmt: skip
+    emit([f"{found.num_written} written ({found.num_nodes} nodes), {found.num_skipped} found done, "
+          f"{found.num_errors} errors: {out}"])  # fmt: skip
 
 
 @app.command()

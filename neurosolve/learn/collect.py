@@ -4,10 +4,8 @@ instance."""
 from __future__ import annotations
 
 import dataclasses
-import json
-import queue
+import functools
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from neurosolve.errors import UsageError
+from neurosolve.learn.parallel import ERRORS, outcomes
 from neurosolve.learn.samples import SUFFIX, Sample, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
 from neurosolve.process import run_in_child, send
@@ -24,7 +23,6 @@ from neurosolve.sat.labels import DIVERSE, WALK, LabelOptions, label
 from neurosolve.sat.table import find_engine
 
 GENERATED = re.compile(r"^(?P<family>.+?)[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
-ERRORS = "errors.jsonl"
 LABELS = ("planted", "models", "backbone")
 GRACE_S = 5.0  # beyond time_s for reading and for finishing by itself
 
@@ -98,45 +96,15 @@ def collect_sat(
         time_s=time_s,
         seed=seed,
     )
-    written = labelled = errors = 0
-    jobs = [(path, to, root, options, memory_bytes, family) for path, to in todo]
-    with (target / ERRORS).open("a", encoding="utf-8") as bad:
-        for done, outcome in enumerate(_in_parallel(jobs, workers), start=1):
-            written += outcome.error is None
-            errors += outcome.error is not None
-            labelled += bool(outcome.status or outcome.num_assignments or outcome.num_backbone)
-            if outcome.error is not None:
-                bad.write(json.dumps(dataclasses.asdict(outcome)) + "\n")
-                bad.flush()
-            if progress:
-                progress(outcome, done, len(todo))
-    return Collected(written, len(tasks) - len(todo), errors, labelled)
-
-
-def _in_parallel(jobs: list[tuple[Any, ...]], workers: int) -> Iterator[Outcome]:
-    """Outcomes as they come.  The threads only wait for children; being daemons they let Ctrl-C end at
-    once."""
-    waiting: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-    finished: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-    for job in jobs:
-        waiting.put(job)
-
-    def work() -> None:
-        while True:
-            try:
-                job = waiting.get_nowait()
-            except queue.Empty:
-                return
-            finished.put(_collect_one(*job))
-
-    for _ in range(min(max(workers, 1), len(jobs))):
-        threading.Thread(target=work, daemon=True).start()
-    for _ in jobs:
-        yield finished.get()
+    work = functools.partial(_collect_one, root=root, options=options, memory_bytes=memory_bytes, family=family)
+    found = list(outcomes(todo, work, workers, target / ERRORS, progress))
+    errors = sum(one.error is not None for one in found)
+    labelled = sum(bool(one.status or one.num_assignments or one.num_backbone) for one in found)
+    return Collected(len(found) - errors, len(tasks) - len(todo), errors, labelled)
 
 
 def _collect_one(
-    path: Path, to: Path, root: Path, options: LabelOptions, memory_bytes: int | None, family: str | None
+    path: Path, to: Path, *, root: Path, options: LabelOptions, memory_bytes: int | None, family: str | None
 ) -> Outcome:
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()

@@ -32,9 +32,9 @@ class SolveValidation:
     confidence: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """One training run.  Paths are relative to the working directory."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What every training run has.  Paths are relative to the working directory."""
 
     name: str
     samples: list[str]
@@ -44,38 +44,25 @@ class TrainConfig:
     network: str = "literal_clause"
     network_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     initial_weights: str = ""  # start from these weights (fine-tuning), a .safetensors of this package
-    loss: str = "phases"
-    sat_weight: float = 0.1
-    rounds_min: int = 8
-    rounds_max: int = 24
-    read_from: int = 0  # first supervised round; 0: rounds_min
-    validation_rounds: int = 0  # 0: rounds_max
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     warm_up: int = 100  # steps
     grad_clip: float = 1.0
     steps: int = 0  # stop after so many optimiser steps; 0: no bound
     minutes: float = 0.0  # stop after so much wall time, validation included; 0: no bound
-    batch_edges: int = 40_000
-    max_edges: int = 1_000_000
-    max_validation: int = 100  # validation formulas that are scored
     validate_every: int = 500  # steps
     checkpoint_every: int = 100  # steps
     seed: int = 0
     amp: bool = False  # bfloat16, CUDA only
     threads: int = 1
-    solve_validation: SolveValidation = dataclasses.field(default_factory=SolveValidation)
 
     def __post_init__(self) -> None:
-        if self.kind != "sat":
-            raise UsageError(f"kind is {self.kind!r}; this trainer knows 'sat'")
         if not self.steps and not self.minutes:
             raise UsageError("a training needs a bound: steps, minutes or both")
-        if not 1 <= self.rounds_min <= self.rounds_max:
-            raise UsageError(f"rounds_min {self.rounds_min} and rounds_max {self.rounds_max} are no range")
-        if self.loss not in LOSSES:
-            raise UsageError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
-        for name in ("batch_edges", "max_edges", "validate_every", "checkpoint_every", "threads"):
+        self._at_least_one("validate_every", "checkpoint_every", "threads")
+
+    def _at_least_one(self, *names: str) -> None:
+        for name in names:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1")
 
@@ -87,7 +74,81 @@ class TrainConfig:
         return dataclasses.asdict(self)
 
 
-def read_config(path: Path) -> TrainConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig(RunConfig):
+    """One training run of a SAT network."""
+
+    loss: str = "phases"
+    sat_weight: float = 0.1
+    rounds_min: int = 8
+    rounds_max: int = 24
+    read_from: int = 0  # first supervised round; 0: rounds_min
+    validation_rounds: int = 0  # 0: rounds_max
+    batch_edges: int = 40_000
+    max_edges: int = 1_000_000
+    max_validation: int = 100  # validation formulas that are scored
+    siblings: list[str] = dataclasses.field(default_factory=list)  # unsatisfiable ones: publish bounds confidence
+    solve_validation: SolveValidation = dataclasses.field(default_factory=SolveValidation)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.rounds_min <= self.rounds_max:
+            raise UsageError(f"rounds_min {self.rounds_min} and rounds_max {self.rounds_max} are no range")
+        if self.loss not in LOSSES:
+            raise UsageError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
+        self._at_least_one("batch_edges", "max_edges")
+
+
+@dataclasses.dataclass(frozen=True)
+class MilpSolveValidation:
+    """Table [solve_validation] of a MILP run: branch `count` instances below `instances` with the network; the cost
+    chooses `best`.
+
+    count 0: none, the validation loss chooses.  measure: cpu (seconds) or nodes, the latter for a machine that does
+    other work.  start: the share of the budget from which checkpoints are tried.  time_s bounds each solve; one that
+    meets it counts with the limit.  larger instances than those trained on judge best.
+    """
+
+    instances: list[str] = dataclasses.field(default_factory=list)
+    count: int = 0
+    time_s: float = 60.0
+    measure: str = "cpu"
+    protocol: str = "paper"
+    start: float = 0.5
+    shift: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.measure not in ("cpu", "nodes") or self.protocol not in ("paper", "default"):
+            raise UsageError(f"measure {self.measure!r} is cpu or nodes, protocol {self.protocol!r} paper or default")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MilpConfig(RunConfig):
+    """One training run of a branching network."""
+
+    kind: str = "milp"
+    network: str = "film"
+    temperature: float = 0.15  # of the targets: a candidate weighs (score / best) ** (1 / temperature)
+    batch_nodes: int = 128
+    nodes_per_instance: int = 16  # in a batch
+    max_candidates: int = 5_000  # nodes with more are left out
+    max_validation: int = 2_000  # validation nodes that are scored
+    solve_validation: MilpSolveValidation = dataclasses.field(default_factory=MilpSolveValidation)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature <= 0:
+            raise UsageError(f"temperature {self.temperature} must be positive")
+        self._at_least_one("batch_nodes", "nodes_per_instance", "max_candidates", "max_validation")
+
+
+KINDS: dict[str, tuple[type[TrainConfig | MilpConfig], type[SolveValidation | MilpSolveValidation]]] = {
+    "sat": (TrainConfig, SolveValidation),
+    "milp": (MilpConfig, MilpSolveValidation),
+}
+
+
+def read_config(path: Path) -> TrainConfig | MilpConfig:
     """Raises UsageError for a file that is no TOML, an unknown key, a missing key or a value of a wrong
     type."""
     try:
@@ -97,14 +158,18 @@ def read_config(path: Path) -> TrainConfig:
     return from_dict(table, str(path))
 
 
-def from_dict(table: dict[str, Any], where: str = "config") -> TrainConfig:
-    """The config of a TOML table; `where` names it in errors."""
+def from_dict(table: dict[str, Any], where: str = "config") -> TrainConfig | MilpConfig:
+    """The config of a TOML table, of the class that its `kind` names; `where` names it in errors."""
     table = dict(table)
+    kind = table.get("kind", "sat")
+    if kind not in KINDS:
+        raise UsageError(f"{where}: kind is {kind!r}; known: {', '.join(KINDS)}")
+    config, validation = KINDS[kind]
     inner = table.pop("solve_validation", {})
     if not isinstance(inner, dict):
         raise UsageError(f"{where}: solve_validation is a table")
-    solve = SolveValidation(**_checked(SolveValidation, inner, f"{where}: [solve_validation]"))
-    return TrainConfig(**_checked(TrainConfig, table, where), solve_validation=solve)
+    solve: Any = validation(**_checked(validation, inner, f"{where}: [solve_validation]"))
+    return config(**_checked(config, table, where), solve_validation=solve)
 
 
 def _checked(cls: type, table: dict[str, Any], where: str) -> dict[str, Any]:

@@ -164,6 +164,10 @@ class MilpSamples:
         return sum(map(len, self.nodes))
 
     @property
+    def feature_version(self) -> int:
+        return self.samples[0].feature_version
+
+    @property
     def shape(self) -> dict[str, int]:
         """What a network is built for."""
         one = self.samples[0]

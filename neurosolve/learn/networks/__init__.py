@@ -13,6 +13,7 @@ NETWORKS = {
     "neuroback": ("neuroback", "NeuroBackNet"),
     "film": ("film", "FilmNet"),
     "mlp": ("film", "MlpNet"),
+    "sparse": ("sparse", "SparseNet"),
 }
 
 

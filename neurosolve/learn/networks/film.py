@@ -16,10 +16,14 @@ milp/network.py is the NumPy twin and reads these parameters by their names here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from neurosolve.learn.milp_batches import NodeBatch, RootBatch
+from neurosolve.learn.milp_batches import MilpSamples, NodeBatch, RootBatch
 from neurosolve.learn.networks.ops import product
 
 CLIP = 5.0  # standard deviations
@@ -38,6 +42,23 @@ class Standard(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return ((x - self.mean) / self.deviation).clamp(-CLIP, CLIP)
+
+
+    def fill(self, rows: Iterable[NDArray[np.float32]]) -> None:
+        """From the training set: arrays (any, f).  What never changes gets deviation 1 and so reads 0."""
+        x = np.concatenate(list(rows)).astype(np.float64)
+        deviation = x.std(axis=0)
+        self.mean.copy_(torch.from_numpy(x.mean(axis=0)))
+        self.deviation.copy_(torch.from_numpy(np.where(deviation > 1e-6, deviation, 1.0)))
+
+
+def standardise(network: nn.Module, samples: MilpSamples) -> None:
+    """Fill every Standard of a branching network from its training set."""
+    if isinstance(standard := getattr(network, "standard", None), Standard):
+        standard.fill(s.features for s in samples.samples)
+    if isinstance(root := getattr(network, "root", None), RootNet):
+        root.column_standard.fill(s.column_features for s in samples.samples)
+        root.row_standard.fill(s.row_features for s in samples.samples)
 
 
 class HalfRound(nn.Module):

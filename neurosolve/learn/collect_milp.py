@@ -1,0 +1,157 @@
+"""A directory of MILPs -> what strong branching says at their nodes, in parallel, resumable, and never stopped by one
+bad instance."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosolve.errors import UsageError
+from neurosolve.learn.collect import GENERATED
+from neurosolve.learn.milp_samples import MilpSample, write_milp_sample
+from neurosolve.learn.parallel import ERRORS, outcomes
+from neurosolve.learn.samples import SUFFIX
+from neurosolve.process import run_in_child, send
+
+if TYPE_CHECKING:
+    from neurosolve.milp.sampling import SamplingOptions
+
+MILP_NAME = re.compile(r"\.(mps|lp|cip)(\.gz)?$")
+RULES = ("pscost", "relpscost", "fsb")
+PATIENCE = 8.0  # wall seconds for each CPU second of time_s: the machine may do other work
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One instance.  error: what went wrong, None for a sample; reason: why the search ended early, if it did."""
+
+    name: str
+    num_nodes: int = 0  # labelled
+    wall_time_s: float = 0.0
+    reason: str | None = None
+    error: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Collected:
+    """Totals of a run.  num_skipped: samples that were there already."""
+
+    num_written: int = 0
+    num_skipped: int = 0
+    num_errors: int = 0
+    num_nodes: int = 0
+
+
+def collect_milp(
+    directory: str | Path, out: str | Path, workers: int = 1, share: float = 0.05, max_nodes: int = 40,
+    time_s: float = 60.0, rule: str = "pscost", follow: bool = False, protocol: str = "paper", seed: int = 0,
+    memory_bytes: int | None = 4 << 30, family: str | None = None,
+    progress: Callable[[Outcome, int, int], None] | None = None,
+) -> Collected:  # fmt: skip
+    """Label nodes of every .mps, .lp and .cip (also .gz) below `directory`; one sample each below `out`.
+
+    share, max_nodes, time_s, follow: see milp.sampling.SamplingOptions.  rule drives the search: one of RULES, or
+    "model:NAME".  An instance that is solved before it branches gives no sample and is an error of its own.  Samples
+    already there are skipped; errors go to out/errors.jsonl.  Raises UsageError for an unknown rule or protocol.
+    """
+    from neurosolve.milp.engine import PROTOCOLS
+    from neurosolve.milp.sampling import SamplingOptions
+
+    if rule not in RULES and not rule.startswith("model:"):
+        raise UsageError(f"unknown rule '{rule}'; known: {', '.join(RULES)}, model:NAME")
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"unknown protocol '{protocol}'; known: {', '.join(PROTOCOLS)}")
+    root, target = Path(directory), Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    tasks = [(path, target / f"{sample_name(path, root)}{SUFFIX}") for path in find_milps(root)]
+    todo = [task for task in tasks if not task[1].exists()]
+    options = SamplingOptions(share, max_nodes, follow, time_s, seed)
+    work = functools.partial(
+        _collect_one, root=root, options=options, rule=rule, protocol=protocol, memory_bytes=memory_bytes, family=family
+    )
+    found = list(outcomes(todo, work, workers, target / ERRORS, progress))
+    errors = sum(one.error is not None for one in found)
+    return Collected(len(found) - errors, len(tasks) - len(todo), errors, sum(one.num_nodes for one in found))
+
+
+def _collect_one(
+    path: Path, to: Path, *, root: Path, options: SamplingOptions, rule: str, protocol: str,
+    memory_bytes: int | None, family: str | None,
+) -> Outcome:  # fmt: skip
+    """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
+    began = time.monotonic()
+    name = sample_name(path, root)
+    try:
+        messages: list[tuple[str, Any]] = []
+        run = run_in_child(_child, path, options, rule, protocol, time_s=PATIENCE * options.time_s,
+                           memory_bytes=memory_bytes, on_message=messages.append)  # fmt: skip
+        sample = assemble(messages, name, family or _family(path, root))
+        if sample is None:
+            why = run.reason or "; ".join((run.value or {}).get("errors", [])[:1]) or "solved without branching"
+            return Outcome(name, wall_time_s=time.monotonic() - began, error=f"no labelled node: {why}")
+        write_milp_sample(sample, to)
+    except Exception as error:  # one bad instance never ends a run
+        return Outcome(name, wall_time_s=time.monotonic() - began, error=f"{type(error).__name__}: {error}")
+    return Outcome(name, sample.num_nodes, time.monotonic() - began, run.reason)
+
+
+def _child(path: Path, options: SamplingOptions, rule: str, protocol: str) -> dict[str, Any]:
+    """In the child: search, sending the root and every labelled node."""
+    from neurosolve.milp import sampling
+    from neurosolve.milp.engine import PROTOCOLS
+
+    def configure(scip: Any) -> None:
+        scip.setParam("lp/threads", 1)
+        for key, value in PROTOCOLS[protocol].items():
+            scip.setParam(key, value)
+        if options.seed:
+            scip.setParam("randomization/randomseedshift", options.seed)
+        sampling.drive(scip, rule, options.seed)
+
+    return sampling.sample(path, configure, options, send)
+
+
+def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSample | None:
+    """The sample that a child's messages make; None without a labelled node."""
+    from neurosolve.milp.features import FEATURE_VERSION
+
+    roots = [value for kind, value in messages if kind == "root"]
+    nodes = [value for kind, value in messages if kind == "node"]
+    if not roots or not nodes:
+        return None
+    match = GENERATED.match(name.rsplit("__", 1)[-1])
+    flat = {key: np.concatenate([node[key] for node in nodes])
+            for key in ("columns", "features", "scores", "pseudocosts")}  # fmt: skip
+    return MilpSample(
+        **roots[-1],
+        **flat,
+        node_offsets=np.cumsum([0, *(len(node["columns"]) for node in nodes)]),
+        depth=np.asarray([node["depth"] for node in nodes], np.int32),
+        feature_version=FEATURE_VERSION,
+        family=match["family"] if match else family,
+        size=int(match["size"]) if match else len(roots[-1]["column_features"]),
+        seed=int(match["seed"]) if match else 0,
+        name=name,
+    )
+
+
+def find_milps(root: Path) -> Iterator[Path]:
+    """Files below `root` that are named like MILPs, sorted."""
+    yield from sorted(p for p in root.rglob("*") if MILP_NAME.search(p.name) and p.is_file())
+
+
+def sample_name(path: Path, root: Path) -> str:
+    """The path below root without its suffixes, folders joined by two underscores."""
+    return MILP_NAME.sub("", str(path.relative_to(root))).replace("/", "__")
+
+
+def _family(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).parts
+    return parts[0] if len(parts) > 1 else root.name

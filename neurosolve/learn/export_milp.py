@@ -1,0 +1,23 @@
+"""A trained branching network -> a model directory that milp/network.py runs without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import nn
+
+from neurosolve.milp.features import FEATURE_VERSION
+from neurosolve.milp.network import SCHEMA_VERSION
+
+
+def export(network: nn.Module, config: dict[str, Any], card: str, directory: Path) -> None:
+    """Write weights.safetensors, config.json and card.md into `directory` (made if missing)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    save_file(weights, directory / "weights.safetensors", metadata={"feature_version": str(FEATURE_VERSION)})
+    full = {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION, "kind": "milp", **config}
+    (directory / "config.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+    (directory / "card.md").write_text(card, encoding="utf-8")

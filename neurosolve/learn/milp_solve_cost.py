@@ -1,0 +1,99 @@
+"""The cost that chooses checkpoints: solving validation instances with the network branching, for real."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from neurosolve.errors import UsageError
+from neurosolve.learn.collect_milp import MILP_NAME, PATIENCE, find_milps
+from neurosolve.learn.config import MilpSolveValidation
+from neurosolve.learn.export_milp import export
+from neurosolve.milp import engine
+from neurosolve.milp.policies import PolicySpec
+from neurosolve.result import Limits, Status
+
+BASELINE = PolicySpec("pscost")
+UNSOLVED = 2.0  # times what a run that met the limit had spent in nodes; its seconds are the limit's
+
+
+@dataclasses.dataclass(frozen=True)
+class Solved:
+    """One solve: CPU seconds of SCIP's child (the limit where it was met), nodes, whether it ended by itself, and the
+    policy's own wall seconds and calls."""
+
+    cpu_s: float
+    num_nodes: int
+    finished: bool
+    policy_s: float
+    num_calls: int
+
+
+def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: int = 0) -> Solved:
+    """Solve under the protocol and a limit of `time_s` CPU seconds.  Raises what the engine raises."""
+    match = MILP_NAME.search(path.name)
+    if match is None:
+        raise UsageError(f"{path} is not named like a MILP")
+    job = engine.Job(
+        path, match[1], policy, limits=Limits(time_s=PATIENCE * time_s), seed=seed, protocol=protocol,
+        params={"timing/clocktype": 1, "limits/time": time_s},
+    )  # fmt: skip
+    run = engine.run(job)
+    finished = run.status is not Status.LIMIT
+    seconds = min(run.cpu_time_s, time_s) if finished else time_s
+    stats = run.stats
+    return Solved(seconds, stats.num_nodes or 0, finished, stats.policy_s or 0.0, stats.num_policy_calls or 0)
+
+
+def instances(directories: Sequence[str], count: int) -> list[Path]:
+    """The first `count` files below the directories, in turn.  Raises UsageError where there is none."""
+    lists = [list(find_milps(Path(directory))) for directory in directories]
+    if not any(lists):
+        raise UsageError(f"no instances to solve in {', '.join(directories) or '[solve_validation] instances'}")
+    turns = [path for i in range(max(map(len, lists))) for path in (one[i] for one in lists if i < len(one))]
+    return turns[:count]
+
+
+def cost_of(runs: Sequence[Solved], measure: str, shift: float) -> float:
+    """The shifted geometric mean of CPU seconds or nodes."""
+    if measure == "nodes":
+        return geometric_mean([r.num_nodes * (1.0 if r.finished else UNSOLVED) for r in runs], shift)
+    return geometric_mean([r.cpu_s for r in runs], shift)
+
+
+def geometric_mean(values: Sequence[float], shift: float) -> float:
+    return math.exp(sum(math.log(v + shift) for v in values) / len(values)) - shift
+
+
+class MilpSolveCost:
+    """Solves the same instances every time."""
+
+    def __init__(self, network: str, config: MilpSolveValidation) -> None:
+        self.network, self.config = network, config
+        self.paths = instances(config.instances, config.count) if config.count else []
+        self._baseline: float | None = None
+
+    def measure(self, network: nn.Module) -> dict[str, float]:
+        """{solve_cost, solve_nodes, solved, baseline_cost, solve_ratio}; baseline: SCIP's pscost, solved once."""
+        config = self.config
+        if self._baseline is None:
+            self._baseline = cost_of(self._solve(BASELINE), config.measure, config.shift)
+        with tempfile.TemporaryDirectory(prefix="neurosolve-") as place:
+            export(network, {"network": self.network}, "", Path(place))
+            runs = self._solve(PolicySpec("model", model_dir=Path(place)))
+        cost = cost_of(runs, config.measure, config.shift)
+        return {
+            "solve_cost": cost,
+            "solve_nodes": cost_of(runs, "nodes", 1.0),
+            "solved": sum(r.finished for r in runs) / len(runs),
+            "baseline_cost": self._baseline,
+            "solve_ratio": (cost + config.shift) / (self._baseline + config.shift),
+        }
+
+    def _solve(self, policy: PolicySpec) -> list[Solved]:
+        return [solve(path, policy, self.config.time_s, self.config.protocol) for path in self.paths]
