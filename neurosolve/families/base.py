@@ -6,8 +6,8 @@ from a `Builder`, adds clauses and ends with `builder.instance(rng, planted)`, w
 signs, clauses and the literals inside clauses, so that no index and no sign tells anything about the
 answer.
 
-Of the other halves families import `neurosolve.sat.dimacs` alone, and of that the record CNF and the
-writer.
+Of sat/ families import `neurosolve.sat.dimacs` alone, and of that the record CNF and the writer.  Families of
+mixed-integer programs have a record and a builder of their own: milp_base.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,7 @@ class Family:
     sizes: Mapping[str, tuple[int, ...]]
     satisfiable: bool | None
     phases: str
+    kind: Literal["sat"] = "sat"
 
 
 def family_rng(family: str, size: int, seed: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Instances as files: NAME.cnf.gz and, where something was planted, NAME.planted beside it.
+"""Instances as files: NAME.cnf.gz and, where something was planted, NAME.planted beside it; NAME.mps.gz for MILP.
 
 NAME is FAMILY-SIZE-SEED. The same family, size and seed give the same bytes: gzip without a time or a name.
 A file appears whole or not at all, and the formula last, so that a run that was killed resumes by what it
@@ -15,19 +15,22 @@ from pathlib import Path
 
 from neurosolve.errors import UsageError
 from neurosolve.families.base import Family, Literals
+from neurosolve.families.milp_base import MilpFamily
+from neurosolve.milp.mps import write_mps
+from neurosolve.milp.problem import Problem
 from neurosolve.sat.dimacs import CNF, write_dimacs
 
 LITERALS_PER_LINE = 16
 
 
 def write_instances(
-    family: Family,
+    family: Family | MilpFamily,
     size: int,
     seeds: range,
     directory: Path,
     progress: Callable[[Path], None] = lambda path: None,
 ) -> list[Path]:
-    """One formula for each seed, skipping what exists; `progress` hears of each path, written or found."""
+    """One instance for each seed, skipping what exists; `progress` hears of each path, written or found."""
     paths = []
     for seed in seeds:
         paths.append(write_instance(family, size, seed, directory))
@@ -35,30 +38,44 @@ def write_instances(
     return paths
 
 
-def write_instance(family: Family, size: int, seed: int, directory: Path) -> Path:
-    """Writes one instance unless it is there; returns the formula's path.
+def write_instance(family: Family | MilpFamily, size: int, seed: int, directory: Path) -> Path:
+    """Writes one instance unless it is there; returns the path of the formula or the program.
 
     Raises UsageError for a size the family refuses and for a place that cannot be written.
     """
-    name = f"{family.name}-{size}-{seed}"
-    path = directory / f"{name}.cnf.gz"
+    path = directory / f"{family.name}-{size}-{seed}.{'cnf' if family.kind == 'sat' else 'mps'}.gz"
     if path.exists():
         return path
-    instance = family.generate(size, seed)
+    contents = _planned(family, size, seed)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if instance.planted is not None:
-            _replace(directory / f"{name}.planted", planted_text(instance.planted).encode())
-        _replace(path, packed_dimacs(instance.cnf))
+        for suffix, content in contents.items():
+            _replace(directory / f"{family.name}-{size}-{seed}{suffix}", content)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     return path
+
+
+def _planned(family: Family | MilpFamily, size: int, seed: int) -> dict[str, bytes]:
+    """The files of an instance by suffix, in the order they are written."""
+    if family.kind == "milp":
+        return {".mps.gz": packed_mps(family.generate(size, seed))}
+    instance = family.generate(size, seed)
+    planted = {} if instance.planted is None else {".planted": planted_text(instance.planted).encode()}
+    return {**planted, ".cnf.gz": packed_dimacs(instance.cnf)}
 
 
 def packed_dimacs(cnf: CNF) -> bytes:
     """DIMACS under gzip, the same bytes on every run."""
     plain = io.BytesIO()
     write_dimacs(cnf, plain)
+    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+
+
+def packed_mps(problem: Problem) -> bytes:
+    """MPS under gzip, the same bytes on every run."""
+    plain = io.BytesIO()
+    write_mps(problem, plain)
     return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
 
 

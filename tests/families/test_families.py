@@ -1,4 +1,4 @@
-"""What every row of FAMILIES promises, asked of each at its small size."""
+"""What every row of SAT_FAMILIES promises, asked of each at its small size."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from pysat.solvers import Solver
 
 from neurosolve.errors import UsageError
-from neurosolve.families import FAMILIES, Instance
+from neurosolve.families import SAT_FAMILIES, Instance
 from neurosolve.sat.check import satisfies
 
-NAMES = sorted(FAMILIES)
-PLANTED = sorted(name for name, family in FAMILIES.items() if family.satisfiable)
+NAMES = sorted(SAT_FAMILIES)
+PLANTED = sorted(name for name, family in SAT_FAMILIES.items() if family.satisfiable)
 
 
 def small(name: str, seed: int = 0) -> Instance:
-    return FAMILIES[name].generate(FAMILIES[name].sizes["small"][0], seed)
+    return SAT_FAMILIES[name].generate(SAT_FAMILIES[name].sizes["small"][0], seed)
 
 
 def decide(instance: Instance, assumptions: list[int]) -> list[int] | None:
@@ -30,7 +30,7 @@ def decide(instance: Instance, assumptions: list[int]) -> list[int] | None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_status_is_the_one_claimed(name: str) -> None:
-    family = FAMILIES[name]
+    family = SAT_FAMILIES[name]
     for seed in range(2):
         assert (decide(small(name, seed), []) is not None) == family.satisfiable
 
@@ -63,7 +63,7 @@ def test_same_seed_same_formula_and_other_seed_another(name: str) -> None:
 
 def test_another_process_draws_the_same() -> None:
     code = (
-        "from neurosolve.families import FAMILIES as F\n"
+        "from neurosolve.families import SAT_FAMILIES as F\n"
         "for n in sorted(F): print(F[n].generate(F[n].sizes['small'][0], 7).cnf.content_hash())"
     )
     run = subprocess.run(
@@ -98,7 +98,7 @@ def test_signs_and_numbers_of_the_planted_literals_leak_nothing(name: str) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_are_complete(name: str) -> None:
-    family = FAMILIES[name]
+    family = SAT_FAMILIES[name]
     assert family.name == name and family.models and family.phases
     assert {"small", "train", "test", "beyond"} <= family.sizes.keys()
     assert min(family.sizes["beyond"]) > max(family.sizes["train"])
