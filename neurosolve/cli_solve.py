@@ -80,12 +80,7 @@ def solve(
     of the search, its status (optimal, infeasible, unbounded, infeasible-or-unbounded, limit) and exit 0.
     """
     from neurosolve import output
-    try:
-        from neurosolve.milp.instance import kind_of
-    except ImportError:  # lands with the readers
-
-        def kind_of(source: str, format: str | None = None) -> str:
-            return format or "cnf"
+    from neurosolve.milp.instance import kind_of
 
     kind = kind_of(file, format)
     cnf_only: dict[str, Any] = {

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import neurosolve
 from neurosolve import models, process
 from neurosolve.errors import InputError, SoundnessError, UsageError
-from neurosolve.files import open_decompressed
 from neurosolve.milp import check, engine, policies
 from neurosolve.milp.engine import EngineRun, Job, Progress
-from neurosolve.milp.instance import kind_of, read_problem
 from neurosolve.milp.policies import PolicySpec
-from neurosolve.milp.problem import Problem
+from neurosolve.milp.problem import Floats, Problem
+from neurosolve.milp.scip_file import MilpFile, as_file
 from neurosolve.milp.scip_settings import Value
 from neurosolve.milp.solution import read_solution, write_solution
 from neurosolve.result import Limits, MilpResult, Stages, Status
 
-FORMATS = ("mps", "lp", "cip")
-_SCIP_READS = ("file", "gzip")  # compressions
 _HAS_ANSWER = (Status.OPTIMAL, Status.LIMIT)
 
 
@@ -86,8 +81,8 @@ def solve_milp(
     request = Request(
         guidance, limits, paths[0], params or {}, paths[1], seed, gap, paths[2], protocol, deadline, on_event
     )
-    _refuse(request)
-    with _as_file(source, format) as file:
+    _refuse(request, source)
+    with as_file(source, format) as file:
         problem = file.read()
         result = MilpResult(Status.LIMIT, guidance, protocol, seed=seed)
         result.stages = Stages(read_s=time.perf_counter() - started)
@@ -98,67 +93,22 @@ def solve_milp(
     return result
 
 
-def _refuse(request: Request) -> None:
+def _refuse(request: Request, source: str | Path) -> None:
     """Raises UsageError for what cannot be, before a byte is read."""
     policy_of(request.guidance)
     if request.protocol not in engine.PROTOCOLS:
         raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
     if request.gap is not None and not request.gap >= 0:
         raise UsageError(f"a gap of {request.gap} cannot be: give 0 or more, 0.01 for one per cent")
+    written = request.solution
+    if written is not None and written.exists() and Path(source).exists() and written.samefile(source):
+        raise UsageError(f"{written} is the problem itself")
     for path in (request.settings, request.start):
         if path is not None and not path.is_file():
             raise InputError(str(path), None, "no such file")
 
 
-# -- the file
-
-
-@dataclasses.dataclass(frozen=True)
-class _File:
-    """name: as the user gave it, for messages.  path: what SCIP reads, the same bytes."""
-
-    name: str
-    path: Path
-    format: str
-
-    def read(self) -> Problem | None:
-        """The validated problem; None for a CIP file."""
-        if str(self.path) == self.name:
-            return read_problem(self.path, format=self.format)
-        with self.path.open("rb") as file:
-            return read_problem(_Named(self.name, file), format=self.format)
-
-
-class _Named:
-    """An open file under another name, so that messages tell the one the user knows."""
-
-    def __init__(self, name: str, file: BinaryIO) -> None:
-        self.name, self.read = name, file.read
-
-
-@contextlib.contextmanager
-def _as_file(source: str | Path, format: str | None) -> Iterator[_File]:
-    """A file that SCIP can read: the user's own, or a decompressed copy that is gone afterwards."""
-    kind = kind_of(source, format)
-    if kind not in FORMATS:
-        raise UsageError(f"{source} is no MILP file; formats: {', '.join(FORMATS)}")
-    with open_decompressed(str(source)) as stream:
-        first = stream.read()
-        if str(source) != "-" and stream.compression in _SCIP_READS:
-            yield _File(str(source), Path(source), kind)
-            return
-        with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
-            path = Path(folder, f"problem.{kind}")
-            with path.open("wb") as copy:
-                copy.write(first)
-                copy.writelines(stream)
-            yield _File(stream.name, path, kind)
-
-
-# -- the run
-
-
-def _run(file: _File, problem: Problem | None, request: Request, result: MilpResult) -> None:
+def _run(file: MilpFile, problem: Problem | None, request: Request, result: MilpResult) -> None:
     """From the problem as read to a filled-in result."""
     spec = policy_of(request.guidance)
     if spec.name == "auto" and not spec.model_dirs:  # spares the import of what reads the root
@@ -178,12 +128,9 @@ def _run(file: _File, problem: Problem | None, request: Request, result: MilpRes
         request.seed,
         request.gap,
         request.protocol,
+        file.name,
     )
-    try:
-        run = engine.run(job, request.on_event)
-    except InputError as error:  # SCIP's complaint is about the user's file, not about our copy
-        raise InputError(file.name, error.line, error.what) if error.path == str(file.path) else error from None
-    _take(run, problem, request, result)
+    _take(engine.run(job, request.on_event), problem, request, result)
 
 
 def policy_of(guidance: str) -> PolicySpec:
@@ -209,7 +156,7 @@ def policy_of(guidance: str) -> PolicySpec:
 def _branches(directory: Path) -> bool:
     """Whether a model is one for MILP; a damaged one is none here, `neurosolve doctor` tells of it."""
     try:
-        return json.loads((directory / "config.json").read_bytes()).get("kind") == "milp"
+        return bool(json.loads((directory / "config.json").read_bytes()).get("kind") == "milp")
     except (OSError, ValueError, AttributeError):
         return False
 
@@ -241,13 +188,26 @@ def _take(run: EngineRun, problem: Problem | None, request: Request, result: Mil
     if run.values is None or run.status not in _HAS_ANSWER:
         return
     checking = time.perf_counter()
-    if problem is not None:
-        violation = check.verify(problem, run.values, run.objective)
-        if violation is not None:
-            raise SoundnessError(f"SCIP's solution ({run.status.value}) fails the check: {violation}")
+    values, objective = _checked(problem, run, result)
     result.checked_by = "scip" if problem is None else "neurosolve"
-    result.objective, result.values, result.column_names = run.objective, run.values, run.column_names
+    result.objective, result.values, result.column_names = objective, values, run.column_names
     if request.solution is not None:
-        write_solution(request.solution, problem, run.values, run.objective, run.column_names)
+        write_solution(request.solution, problem, values, objective, run.column_names)
         result.solution = str(request.solution)
     result.stages.check_s = time.perf_counter() - checking
+
+
+def _checked(problem: Problem | None, run: EngineRun, result: MilpResult) -> tuple[Floats, float | None]:
+    """The values and their objective, the integers exact where the rows allow it; SoundnessError for wrong ones."""
+    assert run.values is not None
+    if problem is None:
+        return run.values, run.objective
+    violation = check.verify(problem, run.values, run.objective)
+    if violation is not None:
+        raise SoundnessError(f"SCIP's solution ({run.status.value}) fails the check: {violation}")
+    rounded = check.rounded(problem, run.values)
+    hidden = check.verify(problem, rounded, run.objective)
+    if hidden is not None:
+        result.warnings.append(f"the solution holds within the tolerances only; with its integers rounded: {hidden}")
+        return run.values, run.objective
+    return rounded, problem.objective_of(rounded)

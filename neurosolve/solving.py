@@ -13,7 +13,8 @@ from neurosolve import guidance as guidances
 from neurosolve import process
 from neurosolve.errors import SoundnessError, UsageError
 from neurosolve.guidance import Guide
-from neurosolve.result import Limits, Result, Stages, Status
+from neurosolve.milp.instance import kind_of
+from neurosolve.result import Limits, MilpResult, Result, Stages, Status
 from neurosolve.sat import check, engines
 from neurosolve.sat.cnf import CNF
 from neurosolve.sat.dimacs import read_dimacs
@@ -60,8 +61,10 @@ def solve(
     race: bool = False,
     proof: str | Path | None = None,
     relaxed: bool = False,
-) -> Result:
-    """Solve a CNF: a path ("-" is standard input), an open binary file, or a CNF.
+    **milp: Any,
+) -> Result | MilpResult:
+    """Solve a CNF: a path ("-" is standard input), an open binary file, or a CNF.  A path to an MPS, LP or CIP file
+    goes to `milp_solving.solve_milp`, which says what else it takes (`milp`) and gives a MilpResult.
 
     guidance: see `neurosolve.guidance`; with `auto` the gate picks a shipped model or none.  engine,
     delivery: with `auto` the model's choice, without a model CaDiCaL 1.9.5 and renaming.  race: guided and
@@ -71,6 +74,15 @@ def solve(
     The status is SATISFIABLE only after the assignment satisfied every clause as read.  Raises InputError,
     UsageError, ModelError (a model asked for by name), EngineError, and SoundnessError for a wrong answer.
     """
+    if isinstance(source, str | Path) and (kind := kind_of(source, milp.pop("format", None))) != "cnf":
+        asked = {"engine": engine, "delivery": delivery, "race": race, "proof": proof, "relaxed": relaxed}
+        if told := [name for name, value in asked.items() if value not in ("auto", False, None)]:
+            raise UsageError(f"{', '.join(told)}: not for a MILP")
+        from neurosolve import milp_solving
+
+        return milp_solving.solve_milp(source, guidance=guidance, limits=limits, seed=seed, format=kind, **milp)
+    if milp:
+        raise UsageError(f"{', '.join(milp)}: not for a CNF")
     started, cpu_started = time.perf_counter(), time.process_time()
     limits = limits or Limits()
     deadline = None if limits.time_s is None else started + limits.time_s

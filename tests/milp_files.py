@@ -16,13 +16,13 @@ ROWS
  L  weight
  G  least
 COLUMNS
-    MARKER  M1  'MARKER'  'INTORG'
+    M1  'MARKER'  'INTORG'
     a  value  5  weight  4
     a  least  1
     b  value  4  weight  3
     c  value  3  weight  2
     c  least  1
-    MARKER  M2  'MARKER'  'INTEND'
+    M2  'MARKER'  'INTEND'
     d  value  1  weight  2
 RHS
     RHS  weight  8  least  1

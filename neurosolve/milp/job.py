@@ -39,7 +39,8 @@ class Incumbent:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One solve.  path: a plain or gzip file that was validated; format: mps, lp or cip.
+    """One solve.  path: a plain or gzip file that was validated; format: mps, lp or cip.  name: the file's in messages,
+    where it is not the path.
 
     column_names: the order of values, in and out; None (a CIP file): SCIP's own.  start: a MIP start's values by
     column_names, or for a CIP file the path of a .sol file.  gap: relative, at which to stop.
@@ -56,6 +57,7 @@ class Job:
     seed: int = 0
     gap: float | None = None
     protocol: str = "default"
+    name: str = ""
 
 
 @dataclasses.dataclass

@@ -46,7 +46,7 @@ class Lines:
     def sections(self) -> Iterator[Section]:
         """Every section up to ENDATA; a section starts where a line does not start with a blank."""
         starts = [i for i, line in enumerate(self._all) if line[:1] > b" " and line[:1] != b"*"]
-        for start, end in zip(starts, [*starts[1:], len(self._all)], strict=True):
+        for start, end in zip(starts, [*starts, len(self._all)][1:], strict=True):
             head = self._all[start].split()
             body = () if head[0] == b"ENDATA" else self._all[start + 1 : end]
             yield Section(head, start + 2, body)

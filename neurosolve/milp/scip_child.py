@@ -79,7 +79,7 @@ def _read(scip: Any, job: Job) -> list[Any]:
     except MemoryError:
         raise
     except Exception as error:
-        raise InputError(str(job.path), None, f"SCIP cannot read it ({words(error)})") from None
+        raise InputError(job.name or str(job.path), None, f"SCIP cannot read it ({words(error)})") from None
     variables = list(scip.getVars())
     names = [variable.name for variable in variables]
     if job.column_names is None:
