@@ -128,7 +128,7 @@ def read_answer(measured: Measured, kind: Kind) -> tuple[str, str | None, dict[s
     complaint = measured.stderr.strip()[-500:]
     if report is None:
         return "ERROR", f"exit {measured.exit_code} without JSON: {complaint}", None
-    status = str(report.get("status"))
+    status = str(report.get("status")).upper().replace("-", "_")  # MILP statuses are written `optimal`
     if kind.exit_codes.get(status) != measured.exit_code:
         return "ERROR", f"status {status} with exit {measured.exit_code}: {complaint}", report
     if status == "OPTIMAL" and report.get("objective") is None:

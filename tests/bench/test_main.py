@@ -6,35 +6,15 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench import suites
-from bench.__main__ import main
 from bench.suites import Instance, Places
+from tests.bench.conftest import Bench
 
 ROOT = Path(__file__).parents[2]
-Bench = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def bench(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], places: Places, tmp_path: Path
-) -> Bench:
-    """Types a command in an empty folder; gives the exit code and what was printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEUROSOLVE_DATA", str(places.data))
-
-    def type_(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["bench", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out + printed.err
-
-    return type_
 
 
 @pytest.fixture

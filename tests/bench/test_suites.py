@@ -111,7 +111,7 @@ def test_splits() -> None:
 )
 def test_shipped_suites_are_whole(path: Path) -> None:
     found = suites.read_suite(path)
-    assert len(found) >= 60
+    assert len(found) >= 50
     assert len({item.sha256 for item in found}) == len(found), "the same formula twice"
     assert all(len(item.sha256) == 64 for item in found)
     assert len({item.split for item in found}) >= 2, "sizes trained on and sizes never trained on"
@@ -122,7 +122,7 @@ def test_shipped_suites_are_whole(path: Path) -> None:
         if kind == "generate":
             assert rest == item.family
             assert int(item.seed) >= 5_000_000, "seeds below are for training"
-    assert max(Counter(item.split for item in found).values()) >= 30
+    assert max(Counter(item.split for item in found).values()) >= 25
 
 
 def test_a_directory_of_ones_own_formulas_is_a_suite(tmp_path: Path) -> None:
