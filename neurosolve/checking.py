@@ -1,4 +1,4 @@
-"""`neurosolve check`: a solver's answer, or a proof, against the formula as read."""
+"""`neurosolve check`: a solver's answer, or a proof, against the file as read, a CNF or a MILP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from neurosolve.errors import InputError, SoundnessError
+from neurosolve.errors import InputError, SoundnessError, UsageError
+from neurosolve.milp.instance import kind_of, read_problem
 from neurosolve.output import value_lines
 from neurosolve.prediction import Flips, read_flips
 from neurosolve.result import Status
@@ -29,13 +30,23 @@ class Verdict:
 
 
 def check_file(
-    formula: str, answer: Path, of_renamed: Path | None = None, *, relaxed: bool = False
+    formula: str,
+    answer: Path,
+    of_renamed: Path | None = None,
+    *,
+    relaxed: bool = False,
+    format: str | None = None,
 ) -> Verdict:
-    """Check an answer (`s` and `v` lines) or a DRAT proof, told apart by content.
+    """Check an answer (`s` and `v` lines) or a DRAT proof of a CNF, told apart by content; a solution of a MILP.
 
     of_renamed: the JSON of `neurosolve predict`; the answer is then mapped back first, and a satisfying
-    one is printed as `v` lines of the formula.  Raises InputError for a file that is neither.
+    one is printed as `v` lines of the formula.  format: of the formula's file, as for kind_of.  Raises InputError for
+    a file that is none of these, UsageError for a CIP file, which only SCIP can read.
     """
+    if kind_of(formula, format) != "cnf":
+        if of_renamed is not None:
+            raise UsageError("--renamed is for a CNF")
+        return _check_solution(formula, answer, format)
     cnf = read_dimacs(formula, relaxed=relaxed)
     flips = None if of_renamed is None else read_flips(of_renamed, cnf.num_variables)
     try:
@@ -87,3 +98,26 @@ def _check_proof(cnf: CNF, path: Path, flips: Flips | None) -> Verdict:
         return Verdict(False, [f"c not checked: {result.what}", "s NOT VERIFIED"])
     answer = "s VERIFIED" if result.verified else "s NOT VERIFIED"
     return Verdict(result.verified, [f"c checked by {result.checker}: {result.what}", answer])
+
+
+def _check_solution(file: str, path: Path, format: str | None) -> Verdict:
+    """Bounds, integrality, rows and the claimed objective; that it is the best one is the solver's claim."""
+    from neurosolve.milp.check import rounded, verify  # what a CNF's check does not need
+    from neurosolve.milp.solution import parse_solution
+
+    problem = read_problem(file, format=format)
+    if problem is None:
+        raise UsageError(f"{file}: only SCIP reads a CIP file, there is nothing to check it against")
+    solution = parse_solution(path, problem)
+    lines = [f"c {warning}" for warning in problem.warnings]
+    violation = verify(problem, solution.values, solution.objective)
+    if violation is not None:
+        return Verdict(False, [*lines, f"c {violation}", "s NOT VERIFIED"])
+    lines.append(f"c all {problem.num_rows} rows, {problem.num_columns} columns' bounds and integrality hold to 1e-6")
+    lines.append(f"c objective {problem.objective_of(solution.values)!r}")
+    if solution.objective is None:
+        lines.append("c the file claims no objective")
+    hidden = verify(problem, rounded(problem, solution.values))
+    if hidden is not None:
+        lines.append(f"c with its integers rounded it does not hold: {hidden}")
+    return Verdict(True, [*lines, "s VERIFIED"])

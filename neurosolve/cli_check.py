@@ -38,16 +38,22 @@ def predict(
 @app.command()
 def check(
     file: FileArgument,
-    answer: Annotated[Path, typer.Argument(metavar="ANSWER|PROOF", help="A solver's output, or a DRAT proof.")],
+    answer: Annotated[
+        Path, typer.Argument(metavar="ANSWER|PROOF|SOL", help="A solver's output, a DRAT proof, a MILP's solution.")
+    ],
     of_renamed: Annotated[
         Path | None,
         typer.Option("--renamed", metavar="JSON", help="The answer is of `predict --cnf`'s formula."),
     ] = None,
     relaxed: RelaxedOption = False,
+    format: Annotated[str | None, typer.Option("--format", help="Of FILE: cnf, mps or lp.")] = None,
 ) -> None:
-    """Check an answer, or a proof, against FILE: exit 0 when it holds, 1 when it does not."""
+    """Check an answer, or a proof, against FILE: exit 0 when it holds, 1 when it does not.
+
+    FILE is a CNF, or a MILP (MPS or LP) with anybody's solution: SCIP's, MIPLIB's, HiGHS's or Gurobi's file.
+    """
     from neurosolve import checking
 
-    verdict = checking.check_file(file, answer, of_renamed, relaxed=relaxed)
+    verdict = checking.check_file(file, answer, of_renamed, relaxed=relaxed, format=format)
     emit(verdict.lines)
     raise typer.Exit(0 if verdict.holds else 1)

@@ -22,7 +22,7 @@ class Violation:
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what} {self.name}: {self.detail}, off by {self.amount:.3g}"
+        return f"{self.what} {self.name}".rstrip() + f": {self.detail}, off by {self.amount:.3g}"
 
 
 def verify(

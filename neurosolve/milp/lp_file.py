@@ -14,6 +14,11 @@ from neurosolve.milp.mps_lines import INFINITY
 from neurosolve.milp.problem import Floats, Problem
 
 _START = re.compile(rb"(\s|\\[^\n]*\n)*(min|max)", re.IGNORECASE)
+_BEYOND = {
+    "special ordered sets": re.compile(rb"^\s*sos[12]?\s*$|S[12]\s*::", re.IGNORECASE | re.MULTILINE),
+    "indicator constraints": re.compile(rb"->"),
+    "quadratic rows": re.compile(rb"\["),
+}
 _END = re.compile(rb"^\s*end\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -26,8 +31,10 @@ def read_lp(data: bytes, name: str) -> Problem:
 
     if not _START.match(data):  # HiGHS and SCIP read such a file as an empty program
         raise InputError(name, None, "an LP file starts with minimize or maximize")
-    if not _END.search(data):
-        raise InputError(name, None, "cut short: no end")
+    warnings: tuple[str, ...] = ()
+    if not _END.search(data):  # SCIP reads it, HiGHS would not
+        data += b"\nEnd\n"
+        warnings = (f"{name}: no End at the end: a file cut short would look the same",)
     highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
@@ -35,13 +42,21 @@ def read_lp(data: bytes, name: str) -> Problem:
         path.write_bytes(data)
         status = highs.readModel(str(path))
     if status == highspy.HighsStatus.kError:
-        raise InputError(name, None, "HiGHS cannot read this LP file")
+        raise InputError(name, None, _why(data))
     if highs.getModel().hessian_.dim_:
         raise InputError(name, None, "a quadratic objective: only linear programs can be read and checked here")
-    return _as_problem(highs.getLp(), name)
+    return _as_problem(highs.getLp(), name, warnings)
 
 
-def _as_problem(lp: Any, name: str) -> Problem:
+def _why(data: bytes) -> str:
+    """HiGHS does not say; the usual reasons are seen in the text."""
+    for what, pattern in _BEYOND.items():
+        if pattern.search(data):
+            return f"{what}: only linear rows and bounds can be read and checked here"
+    return "HiGHS cannot read this LP file"
+
+
+def _as_problem(lp: Any, name: str, warnings: tuple[str, ...]) -> Problem:
     kinds = np.array([int(kind) for kind in lp.integrality_] or [0] * lp.num_col_, np.int8)
     if np.any(kinds > 1):
         raise InputError(name, None, "semi-continuous columns cannot be read and checked here")
@@ -70,6 +85,7 @@ def _as_problem(lp: Any, name: str) -> Problem:
         kinds == 1,
         tuple(lp.col_names_),
         tuple(lp.row_names_),
+        warnings,
     )
 
 

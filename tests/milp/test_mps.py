@@ -1,0 +1,373 @@
+"""The strict MPS reader: what it refuses, what it means, what it writes comes back, and HiGHS and SCIP agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import highspy
+import numpy as np
+import pyscipopt
+import pytest
+from hypothesis import given, settings
+
+from neurosolve.errors import InputError
+from neurosolve.milp.mps import read_mps
+from neurosolve.milp.problem import Problem
+from tests.milp.problems import INF, REAL, mps_of, problems, real_instance, small
+
+PLAIN = """NAME t
+ROWS
+ N  cost
+ L  r
+ E  e
+ G  g
+COLUMNS
+    M1  'MARKER'  'INTORG'
+    x  cost  1  r  1.5
+    x  e  -2e0
+    M2  'MARKER'  'INTEND'
+    y  g  +.5  r  2.
+RHS
+    RHS  r  4  e  -3
+BOUNDS
+ UP BND  y  7
+ENDATA
+"""
+
+
+def read(text: str) -> Problem:
+    return read_mps(text.encode(), "t.mps")
+
+
+def changed(*changes: tuple[str, str], base: str = PLAIN) -> str:
+    for old, new in changes:
+        assert old in base
+        base = base.replace(old, new, 1)
+    return base
+
+
+def bounded(lines: str, integer: bool = True) -> Problem:
+    """PLAIN with other bounds of x, which stands in a marker section or not."""
+    text = changed((" UP BND  y  7\n", lines))
+    if not integer:
+        text = "".join(line + "\n" for line in text.splitlines() if "MARKER" not in line)
+    return read(text)
+
+
+def test_a_plain_file() -> None:
+    problem = read(PLAIN)
+    assert (problem.name, problem.minimize, problem.offset, problem.warnings) == ("t", True, 0.0, ())
+    assert (problem.column_names, problem.row_names) == (("x", "y"), ("r", "e", "g"))
+    assert problem.objective.tolist() == [1.0, 0.0]
+    assert problem.indptr.tolist() == [0, 2, 3, 4] and problem.indices.tolist() == [0, 1, 0, 1]
+    assert problem.coefficients.tolist() == [1.5, 2.0, -2.0, 0.5]
+    assert problem.lhs.tolist() == [-INF, -3.0, 0.0] and problem.rhs.tolist() == [4.0, -3.0, INF]
+    assert problem.lower.tolist() == [0.0, 0.0] and problem.upper.tolist() == [1.0, 7.0]
+    assert problem.integer.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "what"),
+    [
+        ((("r  1.5", "r  2.x"),), 9, "not a number: 2.x"),
+        ((("r  1.5", "r  nan"),), 9, "not a number: nan"),
+        ((("r  1.5", "r  1e400"),), 9, "not a number: 1e400"),
+        ((("r  1.5", "r  1_0"),), 9, "not a number: 1_0"),
+        ((("r  1.5", "r  1.5D2"),), 9, "not a number"),
+        ((("r  1.5", "r  0x10"),), 9, "not a number"),
+        ((("r  1.5", "r  inf"),), 9, "infinite coefficient"),
+        ((("r  1.5", "r  1e20"),), 9, "infinite coefficient"),
+        ((("r  1.5", "q  1.5"),), 9, "row q is not declared"),
+        ((("x  cost  1  r  1.5", "x  cost  1  r"),), 9, "one or two pairs"),
+        ((("    x  e  -2e0", "    x  r  1"),), 10, "column x has two entries in one row"),
+        ((("    x  e  -2e0", "    x  cost  1"),), 10, "column x has two entries in one row"),
+        ((("    y  g  +.5  r  2.", "    y  g  1\n    x  g  2"),), 13, "column x do not stand together"),
+        (((" E  e", " L  r"),), 5, "row r is declared twice"),
+        (((" E  e", " X  e"),), 5, "a row is N, E, L or G"),
+        (((" E  e", " E"),), 5, "a row is N, E, L or G"),
+        ((("'INTORG'", "'INTEND'"),), 8, "take turns"),
+        ((("'INTORG'", "'SOSORG'"),), 8, "take turns"),
+        ((("r  4", "r  nan"),), 14, "not a number: nan"),
+        ((("r  4", "q  4"),), 14, "row q is not declared"),
+        ((("r  4  e  -3", "r  4  r  4"),), 14, "second right-hand side"),
+        ((("r  4  e", "r  4  e  -3  g"),), 14, "one or two pairs"),
+        ((("e  -3", "e  1e30"),), 14, "no E row can meet"),
+        ((("r  4", "r  -1e30"),), 14, "no L row can meet"),
+        (((" UP BND  y  7", " UP BND  q  7"),), 16, "column q is not declared"),
+        (((" UP BND  y  7", " XX BND  y  7"),), 16, "unknown kind of bound XX"),
+        (((" UP BND  y  7", " up BND  y  7"),), 16, "unknown kind of bound up"),
+        (((" UP BND  y  7", " UP BND  y  nan"),), 16, "not a number"),
+        (((" UP BND  y  7", " UP BND  y"),), 16, "not a number"),
+        (((" UP BND  y  7", " UP BND  y  -inf"),), 16, "bound UP of -inf"),
+        (((" UP BND  y  7", " FX BND  y  inf"),), 16, "bound FX of inf"),
+        (((" UP BND  y  7", " SC BND  y  7"),), 16, "semi-continuous"),
+        (((" UP BND  y  7", " UP BND  x  1\n LO BND  x  0"),), 17, "SCIP would forget the upper one"),
+        (((" UP BND  y  7", " BV BND  x\n LI BND  x  0"),), 17, "SCIP would forget the upper one"),
+        ((("ENDATA\n", ""),), 16, "cut short: no ENDATA"),
+        ((("ENDATA\n", "SOS\nENDATA\n"),), 17, "section SOS: only linear"),
+        ((("ENDATA\n", "QUADOBJ\n    x  x  1\nENDATA\n"),), 17, "section QUADOBJ: only linear"),
+        ((("ENDATA\n", "FOO\nENDATA\n"),), 17, "unknown section FOO"),
+        ((("ENDATA\n", "RHS\nENDATA\n"),), 17, "a second section RHS"),
+        ((("ENDATA\n", "RANGES\nENDATA\n"),), 17, "RANGES comes too late"),
+        ((("NAME t\n", ""),), 1, "no NAME line"),
+        ((("    RHS  r  4  e  -3\n", ""), ("RHS\n", "")), 15, "no RHS section"),
+        ((("ROWS\n", "OBJSENSE\n    BIG\nROWS\n"),), 2, "OBJSENSE is MIN or MAX"),
+        ((("ROWS\n", "OBJNAME\n    nope\nROWS\n"),), 4, "OBJNAME nope is no N row"),
+        ((("BOUNDS", "RANGES\n    R  r  1  r  1\nBOUNDS"),), 16, "a second range"),
+        ((("BOUNDS", "RANGES\n    R  cost  1\nBOUNDS"),), 16, "range of the objective row"),
+        ((("r  1.5", "r  1.5" + " " * 1100),), 9, "SCIP reads 1022"),
+        ((("y  g", "y" * 300 + "  g"),), 12, "a name of 300 characters"),
+        ((("    x  cost", "x  cost"),), 9, "unknown section x"),
+    ],
+)
+def test_what_is_refused_and_where(changes: tuple[tuple[str, str], ...], line: int, what: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(changed(*changes))
+    assert what in refused.value.what
+    assert refused.value.line == line and str(refused.value).startswith(f"t.mps:{line}: parse error: ")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "hello\n", "\0\0", "NAME\n", "* only a comment\n", "p cnf 1 1\n1 0\n"])
+def test_what_is_no_mps_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        read(text)
+
+
+def test_every_truncation_is_refused() -> None:
+    for end in range(len(PLAIN) - 1):
+        with pytest.raises(InputError):
+            read(PLAIN[:end].removesuffix("ENDATA"))
+
+
+def test_names_that_are_not_utf8_are_refused() -> None:
+    with pytest.raises(InputError, match="UTF-8"):
+        read_mps(PLAIN.encode().replace(b" r", b" \xff"), "t.mps")
+
+
+def test_comments_blank_lines_windows_and_what_follows_the_end() -> None:
+    text = "* head\n\n" + changed(("r  1.5", "r  1.5  $ word"), ("RHS\n", "*\n \t\nRHS\n")) + "nonsense after it\n"
+    assert read(text) == read(PLAIN) == read(PLAIN.replace("\n", "\r\n")) == read(PLAIN.replace("  ", "\t"))
+
+
+@pytest.mark.parametrize(
+    ("section", "minimize"),
+    [
+        ("OBJSENSE\n    MAX\n", False),
+        ("OBJSENSE MAX\n", False),
+        ("OBJSENSE\n MAXIMIZE\n", False),
+        ("OBJSENSE\n    MIN\n", True),
+        ("OBJSEN\n    MAX\n", False),
+    ],
+)
+def test_the_sense_stands_on_the_line_or_below(section: str, minimize: bool) -> None:
+    assert read(changed(("ROWS\n", section + "ROWS\n"))).minimize is minimize
+
+
+def test_the_objective_rows_right_hand_side_is_minus_the_constant() -> None:
+    assert read(changed(("r  4", "cost  4"))).offset == -4.0
+    assert read(changed(("r  4", "cost  -2.5"))).offset == 2.5
+
+
+def test_ranges_by_kind_and_sign() -> None:
+    def sides(kind: str, width: str) -> tuple[float, float]:
+        problem = read(changed((" L  r", f" {kind}  r"), ("BOUNDS", f"RANGES\n    R  r  {width}\nBOUNDS")))
+        return float(problem.lhs[0]), float(problem.rhs[0])
+
+    assert sides("L", "3") == sides("L", "-3") == (1.0, 4.0)
+    assert sides("G", "3") == sides("G", "-3") == (4.0, 7.0)
+    assert sides("E", "3") == (4.0, 7.0)
+    assert sides("E", "-3") == (1.0, 4.0)
+    assert sides("E", "0") == (4.0, 4.0)
+    assert sides("L", "1e30") == (-INF, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "integer", "lower", "upper", "becomes_integer"),
+    [
+        ("", True, 0.0, 1.0, True),
+        ("", False, 0.0, INF, False),
+        (" UP B x 5\n", True, 0.0, 5.0, True),
+        (" UP B x 0\n", True, 0.0, 0.0, True),
+        (" LO B x 2\n", True, 2.0, INF, True),
+        (" LO B x 0\n UP B x 1\n", True, 0.0, 1.0, True),
+        (" UP B x 5\n LO B x 2\n", True, 2.0, 5.0, True),
+        (" PL B x\n", True, 0.0, INF, True),
+        (" MI B x\n", True, -INF, INF, True),
+        (" MI B x\n UP B x -2\n", False, -INF, -2.0, False),
+        (" FR B x\n", True, -INF, INF, True),
+        (" FR B x\n", False, -INF, INF, False),
+        (" FX B x 1\n", True, 1.0, 1.0, True),
+        (" FX B x 4\n", False, 4.0, 4.0, False),
+        (" BV B x\n", False, 0.0, 1.0, True),
+        (" BV B x 1\n", False, 0.0, 1.0, True),
+        (" LI B x 2\n", False, 2.0, INF, True),
+        (" LI B x 2\n UI B x 5\n", False, 2.0, 5.0, True),
+        (" UI B x 5\n", False, 0.0, 5.0, True),
+        (" UP B x 1e20\n", False, 0.0, INF, False),
+        (" UP B x Inf\n", False, 0.0, INF, False),
+        (" LO B x -1e+30\n", False, -INF, INF, False),
+        (" UP x 5\n", False, 0.0, 5.0, False),
+        (" FR x\n", False, -INF, INF, False),
+    ],
+)
+def test_bounds(
+    lines: str, integer: bool, lower: float, upper: float, becomes_integer: bool, tmp_path: Path
+) -> None:
+    """As the table has them, and SCIP reads the very same file so."""
+    problem = bounded(lines, integer)
+    assert (problem.lower[0], problem.upper[0], problem.integer[0]) == (lower, upper, becomes_integer)
+    text = changed((" UP BND  y  7\n", lines))
+    if not integer:
+        text = "".join(line + "\n" for line in text.splitlines() if "MARKER" not in line)
+    assert scip_columns(text.encode(), tmp_path)["x"] == (lower, upper, becomes_integer)
+
+
+@pytest.mark.parametrize(
+    ("lines", "lower", "upper", "warning"),
+    [
+        (" UP B x -1\n", 0.0, -1.0, "upper bound -1 below the lower bound 0"),
+        (" BV B x\n FX B x 0\n", 0.0, 0.0, "column x is bounded again"),
+        (" UP B x 9\n UP B x 3\n", 0.0, 3.0, "column x is bounded again"),
+        (" FX B x 1\n BV B x\n", 1.0, 1.0, "column x is bounded again"),
+        (" UP B x 9\n UP C x 3\n", 0.0, 9.0, "bounds C are left out: B is the first"),
+    ],
+)
+def test_where_readers_differ_scips_reading_counts_with_a_word(
+    lines: str, lower: float, upper: float, warning: str, tmp_path: Path
+) -> None:
+    problem = bounded(lines)
+    assert (problem.lower[0], problem.upper[0]) == (lower, upper)
+    assert any(warning in word for word in problem.warnings)
+    assert scip_columns(changed((" UP BND  y  7\n", lines)).encode(), tmp_path)["x"] == (lower, upper, True)
+
+
+def test_free_rows_and_further_vectors_are_left_out_with_a_word() -> None:
+    problem = read(changed((" G  g", " N  g"), ("e  -3", "e  -3\n    R2  e  5")))
+    assert problem.row_names == ("r", "e") and problem.num_nonzeros == 3 and problem.rhs.tolist() == [4.0, -3.0]
+    assert len(problem.warnings) == 2
+    named = read(changed((" G  g", " N  g"), ("ROWS\n", "OBJNAME\n    g\nROWS\n")))
+    assert named.objective.tolist() == [0.0, 0.5]
+
+
+def test_no_objective_and_tiny_coefficients_give_a_word() -> None:
+    none = read(changed((" N  cost\n", ""), ("cost  1  ", "")))
+    assert none.objective.tolist() == [0.0, 0.0] and "no objective row" in none.warnings[0]
+    assert "1e-9" in read(changed(("r  1.5", "r  1e-12"))).warnings[0]
+
+
+def test_the_fixed_form_may_have_blanks_in_names(tmp_path: Path) -> None:
+    text = (
+        "NAME          blanks\nROWS\n N  COST\n L  MY ROW\nCOLUMNS\n"
+        "    MY COL    MY ROW             1.0   COST               1.0\n"
+        "    B         MY ROW             1.0\n"
+        "RHS\n    RHS       MY ROW             4.0\nBOUNDS\n UP BND       MY COL             3.0\nENDATA\n"
+    )
+    problem = read(text)
+    assert (problem.column_names, problem.row_names) == (("MY_COL", "B"), ("MY_ROW",))  # as SCIP names them
+    assert problem.upper.tolist() == [3.0, INF] and problem.rhs.tolist() == [4.0]
+    assert set(scip_columns(text.encode(), tmp_path)) == {"MY_COL", "B"}
+    with pytest.raises(InputError, match=r"t\.mps:6: parse error: row MY_RAW"):
+        read(text.replace("    MY COL    MY ROW ", "    MY COL    MY RAW "))
+
+
+@settings(max_examples=30, deadline=None)
+@given(problems())
+def test_what_is_written_comes_back(problem: Problem) -> None:
+    back = read_mps(mps_of(problem), "p.mps")
+    assert back == problem and not back.warnings
+
+
+@settings(max_examples=12, deadline=None)
+@given(problems())
+def test_highs_and_scip_read_what_is_written_alike(problem: Problem) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert not highs_differs(mps_of(problem), problem, Path(folder))
+        columns = scip_columns(mps_of(problem), Path(folder))
+    mine = zip(problem.lower.tolist(), problem.upper.tolist(), problem.integer.tolist(), strict=True)
+    assert columns == dict(zip(problem.column_names, mine, strict=True))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"column_names": ("x", "y y", "z")},
+        {"column_names": ("x", "", "z")},
+        {"row_names": ("c1", "c1", "c3")},
+        {"objective": np.array([1.0, np.nan, 0.0])},
+        {"lhs": np.array([5.0, 1.0, 2.5])},
+        {"upper": np.array([-1.0, 1.0, 1.0])},
+    ],
+)
+def test_what_mps_cannot_say_is_not_written(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"name|finite|NaN"):
+        mps_of(small(**change))
+
+
+def test_a_row_named_like_the_objective_is_no_trouble() -> None:
+    problem = small(row_names=("OBJ", "OBJ0", "c"))
+    assert read_mps(mps_of(problem), "p") == problem
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_instances_are_read_as_highs_reads_them(name: str, tmp_path: Path) -> None:
+    path, data = real_instance(name)
+    problem = read_mps(data, str(path))
+    different = highs_differs(data, problem, tmp_path)
+    if name.startswith("mipcc23/bnd"):  # BV, then FX: HiGHS keeps the first, SCIP the last, which is meant
+        assert different <= {"lower", "upper"} and "bounded again" in problem.warnings[0]
+        columns = scip_columns(data, tmp_path)
+        assert [columns[each][:2] for each in problem.column_names] == list(
+            zip(problem.lower.tolist(), problem.upper.tolist(), strict=True)
+        )
+    else:
+        assert not different
+    assert dataclasses.replace(read_mps(mps_of(problem), "again"), warnings=()) == problem
+
+
+def highs_differs(data: bytes, problem: Problem, folder: Path) -> set[str]:
+    """What HiGHS reads otherwise; empty where it agrees on everything."""
+    path = folder / "highs.mps"
+    path.write_bytes(data)
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.readModel(str(path))
+    lp = highs.getLp()
+    kinds = [int(kind) == 1 for kind in lp.integrality_] or [False] * lp.num_col_
+    columns = np.repeat(np.arange(lp.num_col_), np.diff(np.asarray(lp.a_matrix_.start_)))
+    theirs = np.array([np.asarray(lp.a_matrix_.index_), columns, np.asarray(lp.a_matrix_.value_)])
+    mine = np.array([problem.row_of_nonzero(), problem.indices, problem.coefficients])
+    pairs = {
+        "lower": (lp.col_lower_, problem.lower),
+        "upper": (lp.col_upper_, problem.upper),
+        "lhs": (lp.row_lower_, problem.lhs),
+        "rhs": (lp.row_upper_, problem.rhs),
+        "objective": (lp.col_cost_, problem.objective),
+        "offset": (lp.offset_, problem.offset),
+        "sense": (int(lp.sense_) == 1, problem.minimize),
+        "integer": (kinds, problem.integer),
+        "matrix": (theirs[:, np.lexsort(theirs[1::-1])], mine),
+        "columns": (list(lp.col_names_), list(problem.column_names)),
+        "rows": (list(lp.row_names_), list(problem.row_names)),
+    }
+    return {what for what, (his, ours) in pairs.items() if not np.array_equal(np.asarray(his), np.asarray(ours))}
+
+
+def scip_columns(data: bytes, folder: Path) -> dict[str, tuple[float, float, bool]]:
+    """Bounds and integrality by name as SCIP reads them."""
+    path = folder / "scip.mps"
+    path.write_bytes(data)
+    scip = pyscipopt.Model()
+    scip.hideOutput()
+    scip.readProblem(str(path))
+    big = scip.infinity()
+
+    def bound(value: float) -> float:
+        return INF if value >= big else -INF if value <= -big else value
+
+    return {
+        each.name: (bound(each.getLbOriginal()), bound(each.getUbOriginal()), each.vtype() != "CONTINUOUS")
+        for each in scip.getVars()
+    }
