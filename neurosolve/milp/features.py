@@ -83,7 +83,8 @@ def node_features(scip: Model, root: RootState) -> Candidates:
         variables, values = variables[:num_priority], values[:num_priority]
     count = len(variables)
     out = np.zeros((len(NODE_FEATURES), count), np.float32)
-    columns = root.column_of[np.minimum([v.getIndex() for v in variables], root.column_of.size - 1, dtype=np.int64)]
+    indices = np.array([v.getIndex() for v in variables], np.int64)
+    columns = root.column_of[np.minimum(indices, root.column_of.size - 1)]
     if count:
         _fill(scip, root, variables, np.array(values), columns, out)
     return Candidates(columns, out.T, variables)
