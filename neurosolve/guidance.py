@@ -178,7 +178,7 @@ def _pick(guide: Guide, request: Request) -> Path | None:
         directory = models.model_directory(request.argument)
         directories = {directory.name: directory}
     else:
-        directories = models.find_models()
+        directories = models.find_models("sat")
     configs, refused = {}, ""
     for name, directory in directories.items():
         try:

@@ -221,6 +221,8 @@ def _json(path: Path, data: bytes) -> Any:
 
 
 def _refuse_mismatch(directory: Path, config: dict[str, Any]) -> None:
+    if config.get("kind") == "milp":
+        raise ModelError(f"{directory} is a model of branching: it has nothing to say of a formula")
     for key, expected in (("schema", SCHEMA_VERSION), ("feature_version", FEATURE_VERSION)):
         if config.get(key) != expected:
             raise ModelError(

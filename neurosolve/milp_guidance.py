@@ -38,10 +38,10 @@ def _branching_models(name: str) -> tuple[Path, ...]:
         network.load_config(directory)
         return (directory,)
     found = []
-    for directory in models.find_models().values():
+    for directory in models.find_models("milp").values():
         try:
             network.load_config(directory)
-        except ModelError:  # a model for formulas, or of another version
+        except ModelError:  # damaged, or of another version
             continue
         found.append(directory)
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,24 @@ CONFIG_FILE = "config.json"
 ENVIRONMENT = "NEUROSOLVE_MODELS"
 
 
-def find_models() -> dict[str, Path]:
-    """Every model's name and directory, by name; where two share a name the earlier place wins."""
+def find_models(kind: str | None = None) -> dict[str, Path]:
+    """Every model's name and directory, by name; where two share a name the earlier place wins.
+
+    kind: "sat" or "milp", those alone; a model whose configuration cannot be read is of every kind.
+    """
     found: dict[str, Path] = {}
     for place in search_path():
         for directory in _model_directories(place):
             found.setdefault(directory.name, directory)
-    return dict(sorted(found.items()))
+    return {name: found[name] for name in sorted(found) if kind is None or kind_of(found[name]) in (kind, None)}
+
+
+def kind_of(directory: Path) -> str | None:
+    """What a model is for: "sat" (also where it does not say) or "milp"; None where its configuration is damaged."""
+    try:
+        return str(json.loads((directory / CONFIG_FILE).read_bytes()).get("kind", "sat"))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def search_path() -> list[Path]:

@@ -8,12 +8,15 @@ import pyscipopt
 import pytest
 
 import neurosolve
-from neurosolve import milp_guidance
+from neurosolve import guidance, milp_guidance
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.milp import gate
+from neurosolve.models import find_models
+from neurosolve.sat.cnf import CNF
 from tests.milp.small_scip import knapsacks, set_cover
 from tests.milp.test_gate import root_of
 from tests.milp.tiny_policy import write_policy
+from tests.small_model import write_model
 
 
 @pytest.fixture
@@ -70,6 +73,19 @@ def test_a_model_by_name_and_what_overrules_it(models: Path) -> None:
     report = neurosolve.include_neural_branching(scip, "model:covers", max_depth=1)
     scip.optimize()
     assert scip.getStatus() == "optimal" and report.gate is None and report.reasons["depth"] > 0
+
+
+def test_formulas_and_milps_have_models_of_their_own(models: Path) -> None:
+    write_model(models / "formulas")
+    assert set(find_models("milp")) == {"covers"} and set(find_models("sat")) == {"formulas"}
+    assert set(find_models()) == {"covers", "formulas"}
+    assert guidance.resolve("auto", CNF.from_clauses([[1, 2]])).model is None
+    with pytest.raises(ModelError, match="model of branching"):
+        guidance.resolve("model:covers", CNF.from_clauses([[1, 2]]))
+    with pytest.raises(ModelError, match="not a model of branching"):
+        milp_guidance.resolve("model:formulas")
+    (models / "formulas" / "config.json").write_text("{")
+    assert milp_guidance.resolve("auto").model_dirs == (models / "covers",)
 
 
 def test_names(models: Path) -> None:
