@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +82,8 @@ class Problem:
 
     def content_hash(self) -> str:
         """sha256 (hex) of the problem as read: same names, numbers and order give the same hash."""
+        import hashlib  # OpenSSL: 10 ms that a solve need not spend
+
         names = "\n".join((*self.column_names, "", *self.row_names))
         digest = hashlib.sha256(f"milp {self.num_columns} {self.num_rows} {self.minimize}\n{names}".encode())
         digest.update(np.float64(self.offset).tobytes())

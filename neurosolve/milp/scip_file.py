@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -56,6 +55,8 @@ def as_file(source: str | Path, format: str | None) -> Iterator[MilpFile]:
         if str(source) != "-" and stream.compression in _SCIP_READS:
             yield MilpFile(str(source), Path(source), kind)
             return
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
             path = Path(folder, f"problem.{kind}")
             with path.open("wb") as copy:
