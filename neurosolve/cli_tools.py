@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -44,19 +45,36 @@ def _model_rows() -> Iterator[dict[str, Any]]:
     from neurosolve.models import find_models
 
     for name, directory in find_models().items():
-        row: dict[str, Any] = {"name": name, "directory": str(directory), "error": None}
+        row: dict[str, Any] = {"name": name, "directory": str(directory), "kind": _kind(directory), "error": None}
         try:
-            model = load_model(directory)
+            if row["kind"] == "milp":
+                from neurosolve.milp.network import load_policy
+
+                digest, config = (policy := load_policy(directory)).hash, policy.config
+            else:
+                digest, config = (model := load_model(directory)).hash, model.config
         except ModelError as error:
             yield {**row, "error": str(error)}
             continue
-        shown = ("families", "network", "engine", "delivery", "rounds")
-        yield {**row, "hash": model.hash, **{key: model.config.get(key) for key in shown}}
+        shown = ("families", "family", "network", "engine", "delivery", "rounds")
+        yield {**row, "hash": digest, **{key: config.get(key) for key in shown}}
+
+
+def _kind(directory: Path) -> str:
+    """Whose model it is, `sat` or `milp`; a damaged one is called sat, whose reader tells what is wrong."""
+    try:
+        return "milp" if json.loads((directory / "config.json").read_bytes()).get("kind") == "milp" else "sat"
+    except (OSError, ValueError, AttributeError):
+        return "sat"
 
 
 def _model_line(row: dict[str, Any]) -> str:
     if row["error"]:
         return f"{row['name']}: cannot be used: {row['error']}"
+    if row["kind"] == "milp":
+        families = ", ".join(row["families"] or [row["family"] or "?"])
+        head = f"{row['name']:<20} {row['hash'][:12]}  {families}: branches, network {row['network']}"
+        return f"{head}\n{'':<20} {row['directory']}"
     return (
         f"{row['name']:<20} {row['hash'][:12]}  {', '.join(row['families'] or ['?'])}: engine {row['engine']}, "
         f"delivery {row['delivery']}, {row['rounds']} rounds\n{'':<20} {row['directory']}"
