@@ -37,7 +37,7 @@ def predict(
 
 @app.command()
 def check(
-    file: FileArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CNF, MPS or LP, plain or compressed; - is stdin.")],
     answer: Annotated[
         Path, typer.Argument(metavar="ANSWER|PROOF|SOL", help="A solver's output, a DRAT proof, a MILP's solution.")
     ],
