@@ -1,60 +1,15 @@
-"""The strict MPS reader: what it refuses, what it means, what it writes comes back, and HiGHS and SCIP agree."""
+"""The strict MPS reader: what it refuses and where, and what a file means."""
 
 from __future__ import annotations
 
-import dataclasses
-import tempfile
 from pathlib import Path
-from typing import Any
 
-import highspy
-import numpy as np
-import pyscipopt
 import pytest
-from hypothesis import given, settings
 
 from neurosolve.errors import InputError
 from neurosolve.milp.mps import read_mps
-from neurosolve.milp.problem import Problem
-from tests.milp.problems import INF, REAL, mps_of, problems, real_instance, small
-
-PLAIN = """NAME t
-ROWS
- N  cost
- L  r
- E  e
- G  g
-COLUMNS
-    M1  'MARKER'  'INTORG'
-    x  cost  1  r  1.5
-    x  e  -2e0
-    M2  'MARKER'  'INTEND'
-    y  g  +.5  r  2.
-RHS
-    RHS  r  4  e  -3
-BOUNDS
- UP BND  y  7
-ENDATA
-"""
-
-
-def read(text: str) -> Problem:
-    return read_mps(text.encode(), "t.mps")
-
-
-def changed(*changes: tuple[str, str], base: str = PLAIN) -> str:
-    for old, new in changes:
-        assert old in base
-        base = base.replace(old, new, 1)
-    return base
-
-
-def bounded(lines: str, integer: bool = True) -> Problem:
-    """PLAIN with other bounds of x, which stands in a marker section or not."""
-    text = changed((" UP BND  y  7\n", lines))
-    if not integer:
-        text = "".join(line + "\n" for line in text.splitlines() if "MARKER" not in line)
-    return read(text)
+from tests.milp.problems import INF
+from tests.milp.readers import PLAIN, changed, read, scip_columns
 
 
 def test_a_plain_file() -> None:
@@ -184,66 +139,6 @@ def test_ranges_by_kind_and_sign() -> None:
     assert sides("L", "1e30") == (-INF, 4.0)
 
 
-@pytest.mark.parametrize(
-    ("lines", "integer", "lower", "upper", "becomes_integer"),
-    [
-        ("", True, 0.0, 1.0, True),
-        ("", False, 0.0, INF, False),
-        (" UP B x 5\n", True, 0.0, 5.0, True),
-        (" UP B x 0\n", True, 0.0, 0.0, True),
-        (" LO B x 2\n", True, 2.0, INF, True),
-        (" LO B x 0\n UP B x 1\n", True, 0.0, 1.0, True),
-        (" UP B x 5\n LO B x 2\n", True, 2.0, 5.0, True),
-        (" PL B x\n", True, 0.0, INF, True),
-        (" MI B x\n", True, -INF, INF, True),
-        (" MI B x\n UP B x -2\n", False, -INF, -2.0, False),
-        (" FR B x\n", True, -INF, INF, True),
-        (" FR B x\n", False, -INF, INF, False),
-        (" FX B x 1\n", True, 1.0, 1.0, True),
-        (" FX B x 4\n", False, 4.0, 4.0, False),
-        (" BV B x\n", False, 0.0, 1.0, True),
-        (" BV B x 1\n", False, 0.0, 1.0, True),
-        (" LI B x 2\n", False, 2.0, INF, True),
-        (" LI B x 2\n UI B x 5\n", False, 2.0, 5.0, True),
-        (" UI B x 5\n", False, 0.0, 5.0, True),
-        (" UP B x 1e20\n", False, 0.0, INF, False),
-        (" UP B x Inf\n", False, 0.0, INF, False),
-        (" LO B x -1e+30\n", False, -INF, INF, False),
-        (" UP x 5\n", False, 0.0, 5.0, False),
-        (" FR x\n", False, -INF, INF, False),
-    ],
-)
-def test_bounds(
-    lines: str, integer: bool, lower: float, upper: float, becomes_integer: bool, tmp_path: Path
-) -> None:
-    """As the table has them, and SCIP reads the very same file so."""
-    problem = bounded(lines, integer)
-    assert (problem.lower[0], problem.upper[0], problem.integer[0]) == (lower, upper, becomes_integer)
-    text = changed((" UP BND  y  7\n", lines))
-    if not integer:
-        text = "".join(line + "\n" for line in text.splitlines() if "MARKER" not in line)
-    assert scip_columns(text.encode(), tmp_path)["x"] == (lower, upper, becomes_integer)
-
-
-@pytest.mark.parametrize(
-    ("lines", "lower", "upper", "warning"),
-    [
-        (" UP B x -1\n", 0.0, -1.0, "upper bound -1 below the lower bound 0"),
-        (" BV B x\n FX B x 0\n", 0.0, 0.0, "column x is bounded again"),
-        (" UP B x 9\n UP B x 3\n", 0.0, 3.0, "column x is bounded again"),
-        (" FX B x 1\n BV B x\n", 1.0, 1.0, "column x is bounded again"),
-        (" UP B x 9\n UP C x 3\n", 0.0, 9.0, "bounds C are left out: B is the first"),
-    ],
-)
-def test_where_readers_differ_scips_reading_counts_with_a_word(
-    lines: str, lower: float, upper: float, warning: str, tmp_path: Path
-) -> None:
-    problem = bounded(lines)
-    assert (problem.lower[0], problem.upper[0]) == (lower, upper)
-    assert any(warning in word for word in problem.warnings)
-    assert scip_columns(changed((" UP BND  y  7\n", lines)).encode(), tmp_path)["x"] == (lower, upper, True)
-
-
 def test_free_rows_and_further_vectors_are_left_out_with_a_word() -> None:
     problem = read(changed((" G  g", " N  g"), ("e  -3", "e  -3\n    R2  e  5")))
     assert problem.row_names == ("r", "e") and problem.num_nonzeros == 3 and problem.rhs.tolist() == [4.0, -3.0]
@@ -271,103 +166,3 @@ def test_the_fixed_form_may_have_blanks_in_names(tmp_path: Path) -> None:
     assert set(scip_columns(text.encode(), tmp_path)) == {"MY_COL", "B"}
     with pytest.raises(InputError, match=r"t\.mps:6: parse error: row MY_RAW"):
         read(text.replace("    MY COL    MY ROW ", "    MY COL    MY RAW "))
-
-
-@settings(max_examples=30, deadline=None)
-@given(problems())
-def test_what_is_written_comes_back(problem: Problem) -> None:
-    back = read_mps(mps_of(problem), "p.mps")
-    assert back == problem and not back.warnings
-
-
-@settings(max_examples=12, deadline=None)
-@given(problems())
-def test_highs_and_scip_read_what_is_written_alike(problem: Problem) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        assert not highs_differs(mps_of(problem), problem, Path(folder))
-        columns = scip_columns(mps_of(problem), Path(folder))
-    mine = zip(problem.lower.tolist(), problem.upper.tolist(), problem.integer.tolist(), strict=True)
-    assert columns == dict(zip(problem.column_names, mine, strict=True))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"column_names": ("x", "y y", "z")},
-        {"column_names": ("x", "", "z")},
-        {"row_names": ("c1", "c1", "c3")},
-        {"objective": np.array([1.0, np.nan, 0.0])},
-        {"lhs": np.array([5.0, 1.0, 2.5])},
-        {"upper": np.array([-1.0, 1.0, 1.0])},
-    ],
-)
-def test_what_mps_cannot_say_is_not_written(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"name|finite|NaN"):
-        mps_of(small(**change))
-
-
-def test_a_row_named_like_the_objective_is_no_trouble() -> None:
-    problem = small(row_names=("OBJ", "OBJ0", "c"))
-    assert read_mps(mps_of(problem), "p") == problem
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_real_instances_are_read_as_highs_reads_them(name: str, tmp_path: Path) -> None:
-    path, data = real_instance(name)
-    problem = read_mps(data, str(path))
-    different = highs_differs(data, problem, tmp_path)
-    if name.startswith("mipcc23/bnd"):  # BV, then FX: HiGHS keeps the first, SCIP the last, which is meant
-        assert different <= {"lower", "upper"} and "bounded again" in problem.warnings[0]
-        columns = scip_columns(data, tmp_path)
-        assert [columns[each][:2] for each in problem.column_names] == list(
-            zip(problem.lower.tolist(), problem.upper.tolist(), strict=True)
-        )
-    else:
-        assert not different
-    assert dataclasses.replace(read_mps(mps_of(problem), "again"), warnings=()) == problem
-
-
-def highs_differs(data: bytes, problem: Problem, folder: Path) -> set[str]:
-    """What HiGHS reads otherwise; empty where it agrees on everything."""
-    path = folder / "highs.mps"
-    path.write_bytes(data)
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.readModel(str(path))
-    lp = highs.getLp()
-    kinds = [int(kind) == 1 for kind in lp.integrality_] or [False] * lp.num_col_
-    columns = np.repeat(np.arange(lp.num_col_), np.diff(np.asarray(lp.a_matrix_.start_)))
-    theirs = np.array([np.asarray(lp.a_matrix_.index_), columns, np.asarray(lp.a_matrix_.value_)])
-    mine = np.array([problem.row_of_nonzero(), problem.indices, problem.coefficients])
-    pairs = {
-        "lower": (lp.col_lower_, problem.lower),
-        "upper": (lp.col_upper_, problem.upper),
-        "lhs": (lp.row_lower_, problem.lhs),
-        "rhs": (lp.row_upper_, problem.rhs),
-        "objective": (lp.col_cost_, problem.objective),
-        "offset": (lp.offset_, problem.offset),
-        "sense": (int(lp.sense_) == 1, problem.minimize),
-        "integer": (kinds, problem.integer),
-        "matrix": (theirs[:, np.lexsort(theirs[1::-1])], mine),
-        "columns": (list(lp.col_names_), list(problem.column_names)),
-        "rows": (list(lp.row_names_), list(problem.row_names)),
-    }
-    return {what for what, (his, ours) in pairs.items() if not np.array_equal(np.asarray(his), np.asarray(ours))}
-
-
-def scip_columns(data: bytes, folder: Path) -> dict[str, tuple[float, float, bool]]:
-    """Bounds and integrality by name as SCIP reads them."""
-    path = folder / "scip.mps"
-    path.write_bytes(data)
-    scip = pyscipopt.Model()
-    scip.hideOutput()
-    scip.readProblem(str(path))
-    big = scip.infinity()
-
-    def bound(value: float) -> float:
-        return INF if value >= big else -INF if value <= -big else value
-
-    return {
-        each.name: (bound(each.getLbOriginal()), bound(each.getUbOriginal()), each.vtype() != "CONTINUOUS")
-        for each in scip.getVars()
-    }
