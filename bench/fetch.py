@@ -135,10 +135,7 @@ def mismatch(entry: Entry, path: Path) -> str | None:
     """What is wrong with a file, None where every checksum the manifest has agrees."""
     data = path.read_bytes()
     if entry.sha256 == UNPUBLISHED:
-        try:
-            return None if decompress(data) else "the file is empty"
-        except Exception as error:  # as many kinds as there are compressions
-            return f"does not decompress: {error}"
+        return _torn(data)
     if entry.sha256 and (digest := hashlib.sha256(data).hexdigest()) != entry.sha256:
         return f"sha256 is {digest}, the manifest says {entry.sha256}"
     if entry.gbd_hash:
@@ -148,6 +145,14 @@ def mismatch(entry: Entry, path: Path) -> str | None:
         if digest != entry.gbd_hash:
             return f"gbd hash is {digest}, the manifest says {entry.gbd_hash}"
     return None
+
+
+def _torn(data: bytes) -> str | None:
+    """What is wrong with a compressed file of which no checksum is known: a page of words, or half a file."""
+    try:
+        return "is not a compressed file" if decompress(data) == data else None
+    except Exception as error:  # a damaged file fails in as many ways as there are compressions
+        return f"does not decompress: {error}"
 
 
 def as_suite(entries: Sequence[Entry], folder: Path) -> list[Instance]:

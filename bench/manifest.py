@@ -4,7 +4,7 @@
 formula normalised; either may be empty, a file is checked against what is there.  A manifest is made from an
 export of the database (`gbd get -r ... > export.csv`, or its web page's CSV), from a track's list of
 addresses (`.uri`), or from a MIPLIB test set (`.test`: a file name a line).  MIPLIB publishes no checksums: its
-entries say `unpublished`, and only that the file decompresses whole is checked.
+entries say `unpublished`, and it is only checked that the file decompresses whole.
 """
 
 from __future__ import annotations

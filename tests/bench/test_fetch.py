@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 
 from bench.fetch import Policy, as_suite, fetch, fetch_all
-from bench.manifest import Entry, gbd_hash
+from bench.manifest import UNPUBLISHED, Entry, gbd_hash
 from bench.rows import BenchError
 
 BODY = bytes(range(256)) * 2000  # 512,000 bytes
@@ -22,7 +22,7 @@ QUICK = Policy(tries=4, backoff_s=0.01)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """/whole, /breaks (half a transfer, twice), /busy (503 twice), /norange, /gone, /lies, /cnf."""
+    """/whole, /breaks (half a transfer, twice), /busy (503 twice), /norange, /gone, /lies, /cnf, /half (of cnf)."""
 
     protocol_version = "HTTP/1.1"
     seen: ClassVar[list[tuple[str, str | None]]] = []
@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(404)
         if kind == "busy" and before < 2:
             return self.send_error(503)
-        body = {"cnf": CNF, "lies": b"wrong" * 100}.get(kind, BODY)
+        body = {"cnf": CNF, "half": CNF[:-20], "lies": b"wrong" * 100}.get(kind, BODY)
         start = 0
         ranged = self.headers.get("Range")
         if ranged and kind != "norange":
@@ -131,6 +131,16 @@ def test_the_gbd_hash_is_checked(server: str, tmp_path: Path) -> None:
     bad = Entry("b.cnf.xz", "f", "SAT", "", "0" * 32, f"{server}/cnf")
     with pytest.raises(BenchError, match="gbd hash is"):
         fetch(bad, tmp_path, QUICK)
+
+
+def test_without_a_published_checksum_the_file_must_decompress(server: str, tmp_path: Path) -> None:
+    kinds = ("cnf", "half", "lies")
+    good, *bad = (Entry(f"{kind}.cnf.xz", "f", "", UNPUBLISHED, "", f"{server}/{kind}") for kind in kinds)
+    assert fetch(good, tmp_path, QUICK).read_bytes() == CNF
+    for entry_, problem in zip(bad, ("does not decompress", "is not a compressed file"), strict=True):
+        with pytest.raises(BenchError, match=problem):
+            fetch(entry_, tmp_path, QUICK)
+    assert [path.name for path in tmp_path.iterdir()] == ["cnf.cnf.xz"]
 
 
 def test_one_failure_does_not_stop_the_others(server: str, tmp_path: Path) -> None:

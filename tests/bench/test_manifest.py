@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.manifest import COLUMNS, Entry, from_export, gbd_hash, read_manifest, write_manifest
+from bench.manifest import COLUMNS, UNPUBLISHED, Entry, from_export, gbd_hash, read_manifest, write_manifest
 from bench.rows import BenchError
 
 SAMPLE = Path(__file__).parents[2] / "data" / "satcomp-sample.csv"
@@ -63,6 +63,23 @@ def test_from_a_list_of_addresses(tmp_path: Path) -> None:
     path.write_text("nothing here\n")
     with pytest.raises(BenchError, match="neither a CSV"):
         from_export(path)
+
+
+def test_from_a_miplib_test_set(tmp_path: Path) -> None:
+    path = tmp_path / "easy.test"
+    path.write_text("IP/miplib2017/air05.mps.gz\n\nswath1.mps.gz\n")
+    url = "https://miplib.zib.de/WebData/instances/air05.mps.gz"
+    first, second = from_export(path)
+    assert first == Entry("air05.mps.gz", "easy", "", UNPUBLISHED, "", url)
+    assert second.name == "swath1.mps.gz"
+    write_manifest(tmp_path / "m.csv", [first, second], "how")
+    assert read_manifest(tmp_path / "m.csv") == [first, second]
+
+
+def test_the_miplib_manifest_is_the_benchmark_set() -> None:
+    entries = read_manifest(SAMPLE.with_name("miplib2017.csv"))
+    assert len(entries) == 240
+    assert all(entry.url.endswith("/" + entry.name) and entry.name.endswith(".mps.gz") for entry in entries)
 
 
 def test_the_sample_manifest_is_whole() -> None:
