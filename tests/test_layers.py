@@ -50,7 +50,8 @@ def test_imports_run_one_way(path: Path) -> None:
         assert used <= GROUND | {"milp"}
     elif room == "families":
         assert used <= GROUND | {"sat", "milp", "families"}
-        inner = {name.split(".")[2] for name in imports(path) if name.startswith(("neurosolve.sat.", "neurosolve.milp."))}
+        halves = ("neurosolve.sat.", "neurosolve.milp.")
+        inner = {name.split(".")[2] for name in imports(path) if name.startswith(halves)}
         assert inner <= {"dimacs", "cnf", "problem", "mps"}
     elif room == "learn":
         assert used <= GROUND | {"sat", "milp", "families", "learn"}
