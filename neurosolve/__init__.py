@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurosolve.milp_guidance import include_neural_branching
-    from neurosolve.result import Limits, Result, Status
+    from neurosolve.result import Limits, MilpResult, Result, Status
     from neurosolve.sat.inject import inject_phases
     from neurosolve.sat.phases import Phases
     from neurosolve.solving import predict_phases, solve
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Limits", "Phases", "Result", "Status", "include_neural_branching", "inject_phases", "predict_phases", "solve",
+    "Limits", "MilpResult", "Phases", "Result", "Status", "include_neural_branching", "inject_phases", "predict_phases", "solve",
 ]  # fmt: skip
 
 _PLACES = {
     "Limits": "neurosolve.result",
+    "MilpResult": "neurosolve.result",
     "Phases": "neurosolve.sat.phases",
     "Result": "neurosolve.result",
     "Status": "neurosolve.result",

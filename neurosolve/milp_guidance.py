@@ -7,7 +7,6 @@ from typing import Any
 
 from neurosolve import models
 from neurosolve.errors import ModelError, UsageError
-from neurosolve.milp import network
 from neurosolve.milp.policies import RULES, PolicyReport, PolicySpec, attach
 
 
@@ -24,7 +23,7 @@ def resolve(name: str) -> PolicySpec:
         return PolicySpec(head)
     if head == "model" and argument:
         directory = models.model_directory(argument)
-        network.load_config(directory)
+        _refuse_mismatch(directory)
         return PolicySpec("model", directory)
     if head == "auto" and bool(argument) == bool(colon):
         return PolicySpec("auto", model_dirs=_branching_models(argument))
@@ -35,16 +34,22 @@ def _branching_models(name: str) -> tuple[Path, ...]:
     """The directory of that model, or those of all models of branching that this version reads."""
     if name:
         directory = models.model_directory(name)
-        network.load_config(directory)
+        _refuse_mismatch(directory)
         return (directory,)
     found = []
     for directory in models.find_models("milp").values():
         try:
-            network.load_config(directory)
+            _refuse_mismatch(directory)
         except ModelError:  # damaged, or of another version
             continue
         found.append(directory)
     return tuple(found)
+
+
+def _refuse_mismatch(directory: Path) -> None:
+    from neurosolve.milp.network import load_config  # 15 ms that a run without a model need not spend
+
+    load_config(directory)
 
 
 def include_neural_branching(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import neurosolve
-from neurosolve import models, process
+from neurosolve import milp_guidance, process
 from neurosolve.errors import InputError, SoundnessError, UsageError
-from neurosolve.milp import check, engine, policies
+from neurosolve.milp import check, engine
 from neurosolve.milp.engine import EngineRun, Job, Progress
 from neurosolve.milp.policies import PolicySpec
 from neurosolve.milp.problem import Floats, Problem
@@ -65,7 +64,7 @@ def solve_milp(
 ) -> MilpResult:
     """Solve an MPS, LP or CIP file, plain or compressed ("-" is standard input, and then format says which).
 
-    guidance: who branches, see `neurosolve.milp.policies`.  settings: a SCIP settings file.  params: SCIP's
+    guidance: who branches, see `neurosolve.milp_guidance`.  settings: a SCIP settings file.  params: SCIP's
     parameters by name.  start, solution: .sol files, in and out.  gap: relative, at which to stop.  on_event sees
     the search's Progress several times a second.
 
@@ -95,7 +94,7 @@ def solve_milp(
 
 def _refuse(request: Request, source: str | Path) -> None:
     """Raises UsageError for what cannot be, before a byte is read."""
-    policy_of(request.guidance)
+    milp_guidance.resolve(request.guidance)
     if request.protocol not in engine.PROTOCOLS:
         raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
     if request.gap is not None and not request.gap >= 0:
@@ -110,7 +109,7 @@ def _refuse(request: Request, source: str | Path) -> None:
 
 def _run(file: MilpFile, problem: Problem | None, request: Request, result: MilpResult) -> None:
     """From the problem as read to a filled-in result."""
-    spec = policy_of(request.guidance)
+    spec = milp_guidance.resolve(request.guidance)
     if spec.name == "auto" and not spec.model_dirs:  # spares the import of what reads the root
         spec, result.gate = PolicySpec(), {"stage": 1, "guided": False, "reason": "no model installed"}
     if request.left().time_s == 0.0:
@@ -131,34 +130,6 @@ def _run(file: MilpFile, problem: Problem | None, request: Request, result: Milp
         file.name,
     )
     _take(engine.run(job, request.on_event), problem, request, result)
-
-
-def policy_of(guidance: str) -> PolicySpec:
-    """The policy that a guidance's name stands for: a row of `policies.NAMES`, model:NAME, or auto[:NAME].
-
-    Raises UsageError for an unknown name, ModelError for a model that is not there.
-    """
-    head, colon, argument = guidance.partition(":")
-    if head not in policies.NAMES or bool(argument) != bool(colon) or (colon and head not in ("model", "auto")):
-        names = ", ".join("model:NAME" if name == "model" else name for name in policies.NAMES)
-        raise UsageError(f"unknown guidance '{guidance}' for a MILP; guidances: {names}")
-    if head == "model":
-        if not argument:
-            raise UsageError("guidance 'model': write it as model:NAME")
-        return PolicySpec("model", models.model_directory(argument))
-    if head != "auto":
-        return PolicySpec(head)
-    if argument:
-        return PolicySpec("auto", model_dirs=(models.model_directory(argument),))
-    return PolicySpec("auto", model_dirs=tuple(filter(_branches, models.find_models().values())))
-
-
-def _branches(directory: Path) -> bool:
-    """Whether a model is one for MILP; a damaged one is none here, `neurosolve doctor` tells of it."""
-    try:
-        return bool(json.loads((directory / "config.json").read_bytes()).get("kind") == "milp")
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 def _start(problem: Problem | None, request: Request, result: MilpResult) -> Any:

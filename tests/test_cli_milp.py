@@ -98,7 +98,7 @@ def test_a_bad_file_is_one_line_on_standard_error(tmp_path: Path) -> None:
 
 def test_a_time_limit(hard: Path, tmp_path: Path) -> None:
     started = time.monotonic()
-    run = start("solve", hard, "-t", 5, "-g", "none", "--solution", tmp_path / "f.sol")
+    run = start("solve", hard, "-t", 4, "-g", "none", "--solution", tmp_path / "f.sol")
     assert run.returncode == 0 and "c time limit\n" in run.stdout and "s limit\no " in run.stdout
     assert time.monotonic() - started < 12 and (tmp_path / "f.sol").is_file()
 

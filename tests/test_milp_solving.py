@@ -18,8 +18,9 @@ import neurosolve
 from neurosolve.errors import InputError, ModelError, SoundnessError, UsageError
 from neurosolve.milp import engine
 from neurosolve.milp.engine import EngineRun
-from neurosolve.milp_solving import policy_of, solve_milp
+from neurosolve.milp_solving import solve_milp
 from neurosolve.result import Limits, MilpResult, Status
+from tests.milp.tiny_policy import write_policy
 from tests.milp_files import CIP, CIP_OPTIMUM, INFEASIBLE, MPS, MPS_OPTIMUM, UNBOUNDED, cover, market_split, save
 
 VALUES = {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.25}
@@ -159,11 +160,20 @@ def test_requests_that_cannot_be(tmp_path: Path) -> None:
         solve_milp(path, start=tmp_path / "none.sol")
 
 
-def test_policies_by_name() -> None:
-    assert [policy_of(name).name for name in ("none", "pscost", "fsb", "auto")] == ["none", "pscost", "fsb", "auto"]
-    for name in ("pscost:3", "auto:", "none:", ""):
-        with pytest.raises(UsageError):
-            policy_of(name)
+def test_a_model_branches_and_says_so(tmp_path: Path) -> None:
+    model, path = write_policy(tmp_path / "tiny", "mlp"), save(cover(120, 60), tmp_path / "f.lp")
+    params = {"presolving/maxrounds": 0}
+    guided = solve_milp(path, guidance=f"model:{model}", params=params)
+    stock = solve_milp(path, guidance="none", params=params)
+    assert guided.objective == stock.objective and guided.model == "tiny" and guided.model_hash
+    calls, left, seconds = guided.stats.num_policy_calls, guided.stats.num_handed_over, guided.stats.policy_s
+    assert calls and left == 0 and seconds and stock.stats.num_policy_calls == 0 and stock.model is None
+
+
+def test_auto_without_a_model_is_stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurosolve.models.search_path", lambda: [])
+    result = solve_milp(save(MPS, tmp_path / "f.mps"))
+    assert result.gate == {"stage": 1, "guided": False, "reason": "no model installed"} and result.model is None
 
 
 def test_the_public_solve(tmp_path: Path) -> None:
