@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Limits", "MilpResult", "Phases", "Result", "Status", "include_neural_branching", "inject_phases", "predict_phases", "solve",
+    "Limits", "MilpResult", "Phases", "Result", "Status",
+    "include_neural_branching", "inject_phases", "predict_phases", "solve",
 ]  # fmt: skip
 
 _PLACES = {

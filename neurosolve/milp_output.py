@@ -18,20 +18,21 @@ class ProgressTable:
     def __init__(self, emit: Callable[[Iterable[str]], None]) -> None:
         self.emit = emit
         self.last_s: float | None = None
+        self.is_new = False  # an incumbent came since the last line
 
     def __call__(self, progress: Any) -> None:
+        self.is_new |= progress.is_incumbent
         if self.last_s is None:
             self.emit(["c     time      nodes       open          incumbent         dual bound      gap"])
         else:
-            pause_s = _INCUMBENTS_S if progress.is_incumbent else min(_QUIETEST_S, 1.0 + progress.time_s / 15)
+            pause_s = _INCUMBENTS_S if self.is_new else min(_QUIETEST_S, 1.0 + progress.time_s / 15)
             if progress.time_s < self.last_s + pause_s:
                 return
-        self.last_s = progress.time_s
-        self.emit([self._line(progress)])
+        self.emit([self._line(progress, "*" if self.is_new else " ")])
+        self.last_s, self.is_new = progress.time_s, False
 
     @staticmethod
-    def _line(progress: Any) -> str:
-        mark = "*" if progress.is_incumbent else " "
+    def _line(progress: Any, mark: str) -> str:
         gap = "-" if progress.gap is None else f"{100 * progress.gap:.2f}%"
         return (
             f"c {mark}{progress.time_s:6.1f}s {progress.num_nodes:10d} {progress.num_open:10d} "
