@@ -13,7 +13,7 @@ import numpy as np
 from pyscipopt import Branchrule
 from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
-from neurosolve.errors import ModelError
+from neurosolve.errors import LimitError, ModelError
 from neurosolve.milp import gate
 from neurosolve.milp.features import Candidates, RootState, node_features, root_graph, root_state
 from neurosolve.milp.network import Policy, load_config, load_policy
@@ -109,6 +109,10 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
                 self._configure(self.policy)
                 self.policy.at_root(root.graph)
                 self.root = root
+        except LimitError as error:
+            self.off = "size"
+            self.report.gate = gate.Verdict(False, str(error)).to_json()
+            self.report.notes.append(f"the policy is off, SCIP decides: {error}")
         except Exception as error:
             self.off = "model"
             self.report.num_errors += 1

@@ -27,7 +27,6 @@ _TOLERANCE = {
     "share_mixed_rows": 0.05, "share_costly": 0.05, "objective_spread": 0.1,
 }  # fmt: skip
 FEATURES = tuple(_TOLERANCE)
-MAX_NONZEROS = 20_000_000  # past which the graph network alone would take seconds
 
 
 class Graph(Protocol):
@@ -151,8 +150,6 @@ def fits(found: Fingerprint, described: Config) -> Fit:
 
 def choose(graph: Graph, configs: Mapping[str, Config]) -> Verdict:
     """The model whose training set such a problem fits best, or a Verdict that names the nearest miss."""
-    if graph.indices.size > MAX_NONZEROS:
-        return Verdict(False, f"{graph.indices.size} nonzeros are past the budget of {MAX_NONZEROS}")
     described = {name: config["fingerprint"] for name, config in configs.items() if config.get("fingerprint")}
     if not described:
         return Verdict(False, "no model installed")

@@ -120,6 +120,10 @@ class NativeLP:
     def num_columns(self) -> int:
         return self._count("SCIPlpiGetNCols", self._lpi())
 
+    @property
+    def num_nonzeros(self) -> int:
+        return self._count("SCIPlpiGetNNonz", self._lpi())
+
     def rows(self) -> Matrix:
         """Coefficients by row; lower and upper are the sides."""
         return self._matrix("SCIPlpiGetRows", "SCIPlpiGetNRows")

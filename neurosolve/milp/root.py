@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosolve.errors import EngineError, LimitError
 from neurosolve.milp.native import LPSolution, Matrix, NativeLP
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ STATIC_FEATURES = (
     "root_num_rows", "mean_weight", "max_weight",
 )  # fmt: skip
 
+MAX_NONZEROS = 5_000_000  # past which tables and graph network would take seconds
 _MAX_ROWS_PER_COLUMN = 64  # rows of a column that a node looks at: longer columns are sampled evenly
 _MAX_CELLS = 1 << 22  # of the padded table below: 32 MiB
 _ACTIVE = 1e-9  # a dual value above which a row is active
@@ -85,18 +87,24 @@ class RootState:
 
 
 def root_graph(scip: Model) -> RootGraph:
-    """The LP of the current node, as a network takes it.  Raises EngineError where SCIP's LP cannot be read."""
+    """The LP of the current node, as a network takes it.  Raises as root_state."""
     return root_state(scip).graph
 
 
 def root_state(scip: Model) -> RootState:
-    """Graph and tables of the LP of the current node; call it at the first branching."""
+    """Graph and tables of the LP of the current node; call it at the first branching.
+
+    Raises LimitError past MAX_NONZEROS, EngineError where SCIP's LP cannot be read.
+    """
     native = NativeLP(scip)
+    if native.num_nonzeros > MAX_NONZEROS:
+        raise LimitError(f"an LP of {native.num_nonzeros} nonzeros is past the budget of {MAX_NONZEROS}")
     columns, rows, objective = native.columns(), native.rows(), native.objective()
     variables = [column.getVar() for column in scip.getLPColsData()]
     if len(variables) != objective.size:
-        raise ValueError(f"SCIP has {len(variables)} LP columns, its LP solver {objective.size}")
-    solution = native.solution() or _no_solution(rows.lower.size, objective.size)
+        raise EngineError(f"SCIP has {len(variables)} LP columns, its LP solver {objective.size}")
+    none = np.zeros(objective.size), np.zeros(rows.lower.size)
+    solution = native.solution() or LPSolution(none[0], none[1], none[1], none[0])
     basis = native.basis()[0]
     norms = _sums(np.square(rows.values), rows.indptr)
     norms = np.sqrt(np.where(norms > 0, norms, 1.0))
@@ -175,7 +183,7 @@ def _row_table(rows: Matrix, objective: Reals, solution: LPSolution, norms: Real
 
 
 def _static(table: Floats) -> Floats:
-    """The columns of the root's table that nodes look up, one row a feature, and a last column of zeros."""
+    """What nodes look up of the root's table, one row a feature, and a last column of zeros."""
     sources = ("is_binary", "objective", "value", "fractionality", "reduced_cost", "dual_mass", "log_num_rows",
                "mean_weight", "max_weight")  # fmt: skip
     chosen = table[:, [ROOT_COLUMN_FEATURES.index(name) for name in sources]].T
@@ -199,10 +207,6 @@ def _padded_rows(columns: Matrix, weights: Reals, num_rows: int) -> tuple[NDArra
         rows[:-1] = np.where(inside, columns.indices[places], num_rows)
         table[:-1] = np.where(inside, weights[places] * stride, 0.0)
     return rows, table
-
-
-def _no_solution(num_rows: int, num_columns: int) -> LPSolution:
-    return LPSolution(np.zeros(num_columns), np.zeros(num_rows), np.zeros(num_rows), np.zeros(num_columns))
 
 
 def _sums(values: NDArray[np.float64] | NDArray[np.bool_], indptr: NDArray[np.int32]) -> Reals:

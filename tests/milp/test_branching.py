@@ -11,39 +11,10 @@ import pytest
 from neurosolve.milp import branching, features
 from neurosolve.milp.branching import NeuralBranching
 from neurosolve.milp.features import Candidates
-from neurosolve.milp.network import Policy
-from neurosolve.milp.policies import PRIORITY, PolicyReport, PolicySpec
+from neurosolve.milp.policies import PRIORITY, PolicySpec
+from tests.milp.scripted_policy import Scripted, cover, fraction, solve
 from tests.milp.small_scip import knapsacks, set_cover
 from tests.milp.tiny_policy import write_policy
-
-
-def cover(seed: int = 0) -> Any:
-    """Some 60 nodes."""
-    return set_cover(80, 60, 0.12, seed)
-
-
-class Scripted(Policy):
-    """Scores by a function of (call, candidates)."""
-
-    def __init__(self, script: Any, **config: Any) -> None:
-        super().__init__({})
-        self.script, self.calls, self.config, self.name = script, 0, config, "scripted"
-
-    def scores(self, candidates: Candidates) -> Any:
-        self.calls += 1
-        return self.script(self.calls, candidates)
-
-
-def fraction(_: int, candidates: Candidates) -> Any:
-    return candidates.features[:, features.NODE_FEATURES.index("fractionality")].copy()
-
-
-def solve(policy: Policy | None, make: Any = cover, **spec: Any) -> tuple[PolicyReport, Any]:
-    scip = make()
-    rule = NeuralBranching(PolicySpec("model", **{"model_dir": Path("nowhere"), **spec}), policy)
-    scip.includeBranchrule(rule, "neurosolve", "", PRIORITY, -1, 1.0)
-    scip.optimize()
-    return rule.report, scip
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +43,7 @@ def test_it_branches_at_every_node(make: Any, truth: Any) -> None:
     assert report.seconds < scip.getSolvingTime() + 0.1
 
 
-def test_the_best_score_is_branched_on(truth: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_score_is_branched_on(truth: Any) -> None:
     wanted: list[str] = []
 
     def script(_: int, candidates: Candidates) -> Any:
@@ -88,8 +59,7 @@ def test_the_best_score_is_branched_on(truth: Any, monkeypatch: pytest.MonkeyPat
             branched.append(chosen.name)
             return chosen
 
-    monkeypatch.setitem(globals(), "NeuralBranching", Watched)
-    _, scip = solve(Scripted(script))
+    _, scip = solve(Scripted(script), kind=Watched)
     check(scip, truth)
     assert branched == wanted
 
@@ -188,6 +158,14 @@ def test_a_network_that_does_not_fit(broken: str, truth: Any, tmp_path: Path) ->
     assert report.num_errors == 1 and len(report.notes) == 1 and "SCIP decides" in report.notes[0]
 
 
+def test_an_lp_past_the_budget(truth: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurosolve.milp.root.MAX_NONZEROS", 10)
+    report, scip = solve(Scripted(fraction))
+    check(scip, truth)
+    assert report.reasons == {"size": report.num_calls} and report.num_errors == 0
+    assert report.gate is not None and "past the budget of 10" in report.gate["reason"]
+
+
 def test_the_depth_switch(truth: Any) -> None:
     policy = Scripted(fraction, max_depth=2)
     report, scip = solve(policy)
@@ -260,7 +238,6 @@ def test_every_network_under_untouched_scip(network: str, tmp_path: Path) -> Non
     scip = cover(seed=5)
     scip.resetParams()
     scip.hideOutput()
-    report = PolicyReport()
     rule = NeuralBranching(PolicySpec("model", write_policy(tmp_path / "m", network)))
     scip.includeBranchrule(rule, "neurosolve", "", PRIORITY, -1, 1.0)
     scip.optimize()
