@@ -13,7 +13,7 @@ from neurosolve.milp.branching import NeuralBranching
 from neurosolve.milp.features import Candidates
 from neurosolve.milp.policies import PRIORITY, PolicySpec
 from tests.milp.scripted_policy import Scripted, cover, fraction, solve
-from tests.milp.small_scip import knapsacks, set_cover
+from tests.milp.small_scip import knapsacks
 from tests.milp.tiny_policy import write_policy
 
 
