@@ -100,7 +100,7 @@ def test_a_time_limit(hard: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     run = start("solve", hard, "-t", 3, "-g", "none", "--solution", tmp_path / "f.sol")
     assert run.returncode == 0 and "c time limit\n" in run.stdout and "s limit\n" in run.stdout
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30  # a machine shared by many starves it
     assert ("\no " in run.stdout) is (tmp_path / "f.sol").is_file()  # on a crowded machine SCIP has none yet
 
 

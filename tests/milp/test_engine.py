@@ -94,7 +94,7 @@ def test_stock_rules_agree(tmp_path: Path, name: str) -> None:
 def test_time_limit(hard: Path) -> None:
     started = time.perf_counter()
     run = engine.run(job(hard, limits=Limits(time_s=2.0)))
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 10
     assert (run.status, run.reason) == (Status.LIMIT, process.TIME_LIMIT)
     assert run.objective is not None and run.values is not None and run.stats.num_lp_iterations is not None
 
