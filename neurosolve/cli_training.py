@@ -113,11 +113,18 @@ def collect_milp(
     ] = "pscost",
     follow: Annotated[bool, typer.Option("--follow", help="Branch as the expert says where it was asked.")] = False,
     protocol: Annotated[str, typer.Option("--protocol", help="paper (cuts at the root only) or default.")] = "paper",
+    graphs: Annotated[bool, typer.Option("--graphs", help="The LP of every labelled node, for gcnn.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:
     """Strong branching's scores at a share of the nodes of every MILP under DIR, one sample each in OUT; resumable."""
     from neurosolve.learn import collect_milp as collect
+    from neurosolve.milp.policies import PolicySpec
+    from neurosolve.milp.sampling import SamplingOptions
+    from neurosolve.models import model_directory
 
+    kind, _, name = rule.partition(":")
+    policy = PolicySpec(kind, model_dir=model_directory(name) if kind == "model" else None)
+    options = SamplingOptions(share, max_nodes, follow, time_s, seed, graphs)
     with _progress() as progress:
         bar = progress.add_task("reading", total=None)
 
@@ -126,8 +133,7 @@ def collect_milp(
             if outcome.error:
                 progress.console.print(f"{outcome.name}: {outcome.error}", markup=False, highlight=False)
 
-        found = collect.collect_milp(directory, out, workers, share, max_nodes, time_s, rule, follow, protocol, seed,
-                                     progress=tick)  # fmt: skip
+        found = collect.collect_milp(directory, out, options, workers, policy, protocol, progress=tick)
     emit([f"{found.num_written} written ({found.num_nodes} nodes), {found.num_skipped} found done, "
           f"{found.num_errors} errors: {out}"])  # fmt: skip
 
@@ -158,16 +164,21 @@ def train(
 def publish(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a training that was run.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model's directory, models/NAME.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Validation formulas that are solved.")] = 12,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Validation instances that are solved.")] = 12,
     candidates: Annotated[
-        str | None, typer.Option("--candidates", help="ENGINE:DELIVERY[@CONFIDENCE], joined by commas.")
+        str | None,
+        typer.Option("--candidates", help="ENGINE:DELIVERY[@CONFIDENCE], or DEPTH:MARGIN:FALLBACK, joined by commas."),
     ] = None,
-    time_s: Annotated[float, typer.Option("-t", "--time", help="Seconds of each solve.", min=0.1)] = 20.0,
+    time_s: Annotated[float | None, typer.Option("-t", "--time", help="Seconds of each solve.", min=0.1)] = None,
 ) -> None:
-    """Make a trained network a model: export it, and choose its engine and delivery on validation formulas."""
-    publishing = _learning("publish")
+    """Make a trained network a model: export it, and choose how it is used on validation instances.
+
+    For SAT an engine and a delivery are chosen, for MILP the depth and margin from which on SCIP branches by itself.
+    """
+    from neurosolve.learn.config import read_config
     from neurosolve.output import json_text
 
+    publishing = _learning("publish_milp" if read_config(config).kind == "milp" else "publish")
     chosen = tuple(name.strip() for name in candidates.split(",")) if candidates else publishing.CANDIDATES
     with _progress() as progress:
         bar = progress.add_task("exporting", total=None)
@@ -175,9 +186,9 @@ def publish(
         def tick(arm: str, done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total, description=arm)
 
-        written: dict[str, Any] = publishing.publish(config, out, chosen, count, time_s, tick)
-    summary = {key: written[key] for key in ("engine", "delivery", "rounds", "families")}
-    emit([json_text({"model": str(out), **summary})])
+        limit_s = publishing.TIME_S if time_s is None else time_s
+        written: dict[str, Any] = publishing.publish(config, out, chosen, count, limit_s, tick)
+    emit([json_text({"model": str(out), **{key: written[key] for key in (*publishing.CHOSEN, "families")}})])
 
 
 def _learning(module: str) -> Any:

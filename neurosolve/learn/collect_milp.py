@@ -18,13 +18,15 @@ from neurosolve.learn.collect import GENERATED
 from neurosolve.learn.milp_samples import MilpSample, write_milp_sample
 from neurosolve.learn.parallel import ERRORS, outcomes
 from neurosolve.learn.samples import SUFFIX
+from neurosolve.milp.policies import NAMES, PolicySpec, attach
+from neurosolve.milp.scip_settings import PROTOCOLS, set_protocol
 from neurosolve.process import run_in_child, send
 
 if TYPE_CHECKING:
     from neurosolve.milp.sampling import SamplingOptions
 
 MILP_NAME = re.compile(r"\.(mps|lp|cip)(\.gz)?$")
-RULES = ("pscost", "relpscost", "fsb")
+EXPLORER = PolicySpec("pscost")
 PATIENCE = 8.0  # wall seconds for each CPU second of time_s: the machine may do other work
 
 
@@ -50,31 +52,26 @@ class Collected:
 
 
 def collect_milp(
-    directory: str | Path, out: str | Path, workers: int = 1, share: float = 0.05, max_nodes: int = 40,
-    time_s: float = 60.0, rule: str = "pscost", follow: bool = False, protocol: str = "paper", seed: int = 0,
-    memory_bytes: int | None = 4 << 30, family: str | None = None,
-    progress: Callable[[Outcome, int, int], None] | None = None,
+    directory: str | Path, out: str | Path, options: SamplingOptions, workers: int = 1,
+    policy: PolicySpec = EXPLORER, protocol: str = "paper", memory_bytes: int | None = 4 << 30,
+    family: str | None = None, progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> Collected:  # fmt: skip
     """Label nodes of every .mps, .lp and .cip (also .gz) below `directory`; one sample each below `out`.
 
-    share, max_nodes, time_s, follow: see milp.sampling.SamplingOptions.  rule drives the search: one of RULES, or
-    "model:NAME".  An instance that is solved before it branches gives no sample and is an error of its own.  Samples
-    already there are skipped; errors go to out/errors.jsonl.  Raises UsageError for an unknown rule or protocol.
+    policy drives the search under the protocol.  An instance that is solved before it branches gives no sample and is
+    an error of its own.  Samples already there are skipped; errors go to out/errors.jsonl.  Raises UsageError for an
+    unknown policy or protocol.
     """
-    from neurosolve.milp.engine import PROTOCOLS
-    from neurosolve.milp.sampling import SamplingOptions
-
-    if rule not in RULES and not rule.startswith("model:"):
-        raise UsageError(f"unknown rule '{rule}'; known: {', '.join(RULES)}, model:NAME")
     if protocol not in PROTOCOLS:
         raise UsageError(f"unknown protocol '{protocol}'; known: {', '.join(PROTOCOLS)}")
+    if policy.name not in NAMES:
+        raise UsageError(f"unknown rule '{policy.name}'; known: {', '.join(NAMES)}")
     root, target = Path(directory), Path(out)
     target.mkdir(parents=True, exist_ok=True)
     tasks = [(path, target / f"{sample_name(path, root)}{SUFFIX}") for path in find_milps(root)]
     todo = [task for task in tasks if not task[1].exists()]
-    options = SamplingOptions(share, max_nodes, follow, time_s, seed)
     work = functools.partial(
-        _collect_one, root=root, options=options, rule=rule, protocol=protocol, memory_bytes=memory_bytes, family=family
+        _collect_one, root=root, plan=(options, policy, protocol), memory_bytes=memory_bytes, family=family
     )
     found = list(outcomes(todo, work, workers, target / ERRORS, progress))
     errors = sum(one.error is not None for one in found)
@@ -82,16 +79,16 @@ def collect_milp(
 
 
 def _collect_one(
-    path: Path, to: Path, *, root: Path, options: SamplingOptions, rule: str, protocol: str,
-    memory_bytes: int | None, family: str | None,
+    path: Path, to: Path, *, root: Path, plan: tuple[SamplingOptions, PolicySpec, str], memory_bytes: int | None,
+    family: str | None,
 ) -> Outcome:  # fmt: skip
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
     name = sample_name(path, root)
     try:
         messages: list[tuple[str, Any]] = []
-        run = run_in_child(_child, path, options, rule, protocol, time_s=PATIENCE * options.time_s,
-                           memory_bytes=memory_bytes, on_message=messages.append)  # fmt: skip
+        run = run_in_child(_child, path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=memory_bytes,
+                           on_message=messages.append)  # fmt: skip
         sample = assemble(messages, name, family or _family(path, root))
         if sample is None:
             why = run.reason or "; ".join((run.value or {}).get("errors", [])[:1]) or "solved without branching"
@@ -102,20 +99,15 @@ def _collect_one(
     return Outcome(name, sample.num_nodes, time.monotonic() - began, run.reason)
 
 
-def _child(path: Path, options: SamplingOptions, rule: str, protocol: str) -> dict[str, Any]:
+def _child(path: Path, options: SamplingOptions, policy: PolicySpec, protocol: str) -> dict[str, Any]:
     """In the child: search, sending the root and every labelled node."""
-    from neurosolve.milp import sampling
-    from neurosolve.milp.engine import PROTOCOLS
+    from neurosolve.milp.sampling import sample
 
     def configure(scip: Any) -> None:
-        scip.setParam("lp/threads", 1)
-        for key, value in PROTOCOLS[protocol].items():
-            scip.setParam(key, value)
-        if options.seed:
-            scip.setParam("randomization/randomseedshift", options.seed)
-        sampling.drive(scip, rule, options.seed)
+        set_protocol(scip, protocol, options.seed)
+        attach(scip, policy, options.seed)
 
-    return sampling.sample(path, configure, options, send)
+    return sample(path, configure, options, send)
 
 
 def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSample | None:
@@ -129,7 +121,9 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSam
     match = GENERATED.match(name.rsplit("__", 1)[-1])
     flat = {key: np.concatenate([node[key] for node in nodes])
             for key in ("columns", "features", "scores", "pseudocosts")}  # fmt: skip
+    graphs = {key: np.stack([node[key] for node in nodes]) for key in ("node_columns", "node_rows") if key in nodes[0]}
     return MilpSample(
+        **graphs,
         **roots[-1],
         **flat,
         node_offsets=np.cumsum([0, *(len(node["columns"]) for node in nodes)]),

@@ -123,13 +123,15 @@ def collate_roots(roots: Sequence[Root]) -> RootBatch:
 
 
 class MilpSamples:
-    """The labelled nodes of some directories, in memory.
+    """The labelled nodes of some directories, in memory.  graphs: batches hold a graph for each node, not one for each
+    instance, and samples without are dropped.
 
     Damaged files, samples of another feature version and those without a node that teaches are dropped, counted in
     `num_dropped` and warned of.  Raises UsageError if nothing remains.
     """
 
-    def __init__(self, directories: Sequence[str], max_candidates: int = 10_000) -> None:
+    def __init__(self, directories: Sequence[str], max_candidates: int = 10_000, graphs: bool = False) -> None:
+        self.graphs = graphs
         self.samples: list[MilpSample] = []
         self.roots: list[Root] = []
         self.nodes: list[NDArray[np.int64]] = []  # of each sample, those that teach
@@ -143,8 +145,9 @@ class MilpSamples:
                 continue
             nodes = sample.taught()
             nodes = nodes[np.diff(sample.node_offsets)[nodes] <= max_candidates]
+            complete = len(sample.node_columns) > 0 or not graphs
             same = not self.samples or sample.feature_version == self.samples[0].feature_version
-            if not len(nodes) or not same:
+            if not (len(nodes) and same and complete):
                 self.num_dropped += 1
                 continue
             self.samples.append(sample)
@@ -174,8 +177,18 @@ class MilpSamples:
         return {"num_features": one.features.shape[1], "num_column_features": one.column_features.shape[1],
                 "num_row_features": one.row_features.shape[1]}  # fmt: skip
 
+    def _graph(self, index: int, nodes: NDArray[np.int64]) -> Root:
+        """The instance's root, or with graphs that of its one node."""
+        if not self.graphs:
+            return self.roots[index]
+        sample, node = self.samples[index], int(nodes[0])
+        columns, rows = sample.node_columns[node].astype(np.float32), sample.node_rows[node].astype(np.float32)
+        return dataclasses.replace(self.roots[index], column_features=columns, row_features=rows)
+
     def batch(self, picks: Sequence[tuple[int, NDArray[np.int64]]], temperature: float) -> NodeBatch:
         """Collate picks of (sample, its nodes)."""
+        if self.graphs:
+            picks = [(i, nodes[k : k + 1]) for i, nodes in picks for k in range(len(nodes))]
         starts = np.cumsum([0, *(self.samples[i].num_columns for i, _ in picks)])
         parts: list[tuple[NDArray[Any], ...]] = []
         counts: list[int] = []
@@ -188,12 +201,16 @@ class MilpSamples:
             parts.append((columns, sample.features[where], sample.scores[where], sample.pseudocosts[where]))
         columns, features, scores, pseudocosts = (np.concatenate(p) for p in zip(*parts, strict=True))
         node = np.repeat(np.arange(len(counts)), counts)
-        target = soft_targets(scores, node, len(counts), temperature)
         return NodeBatch(
-            collate_roots([self.roots[i] for i, _ in picks]), torch.from_numpy(columns), torch.from_numpy(features),
-            torch.from_numpy(node), len(counts), torch.from_numpy(target), torch.from_numpy(scores),
-            torch.from_numpy(pseudocosts),
-        )  # fmt: skip
+            root=collate_roots([self._graph(i, nodes) for i, nodes in picks]),
+            columns=torch.from_numpy(columns),
+            features=torch.from_numpy(features),
+            node=torch.from_numpy(node),
+            num_nodes=len(counts),
+            target=torch.from_numpy(soft_targets(scores, node, len(counts), temperature)),
+            scores=torch.from_numpy(scores),
+            pseudocosts=torch.from_numpy(pseudocosts),
+        )
 
 
 def packed(

@@ -57,6 +57,8 @@ class MilpSample:
             and len(self.coefficients) == len(self.indices)
             and self.node_offsets[-1] == total == len(self.features) == len(self.scores) == len(self.pseudocosts)
             and len(self.depth) == self.num_nodes
+            and len(self.node_columns) == len(self.node_rows)
+            and len(self.node_columns) in (0, self.num_nodes)
         )
         if not fits:
             raise ValueError(f"{self.name}: the arrays of {self.num_nodes} nodes do not fit together")

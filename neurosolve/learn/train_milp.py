@@ -31,6 +31,10 @@ def train(
         return trainer.run()
 
 
+def load(config: MilpConfig, directories: list[str]) -> MilpSamples:
+    return MilpSamples(directories, config.max_candidates, graphs=config.network == "gcnn")
+
+
 def build_for(config: MilpConfig, samples: MilpSamples) -> nn.Module:
     """The network of a config with fresh weights, its features standardised over the samples; `sparse` is fitted."""
     network = build(config.network, **samples.shape, **config.network_options)
@@ -46,14 +50,14 @@ class MilpTrainer(Loop[MilpConfig]):
     samples: MilpSamples
 
     def load(self) -> None:
-        self.samples = MilpSamples(self.config.samples, self.config.max_candidates)
+        self.samples = load(self.config, self.config.samples)
         self.num_dropped = self.samples.num_dropped
 
     def build(self) -> nn.Module:
         return build_for(self.config, self.samples)
 
     def load_validation(self) -> None:
-        held_out = MilpSamples(self.config.validation, self.config.max_candidates)
+        held_out = load(self.config, self.config.validation)
         self.held_out = choose(held_out, self.config.max_validation, self.config.batch_nodes)
         self.solve_cost = MilpSolveCost(self.config.network, self.config.solve_validation)
 

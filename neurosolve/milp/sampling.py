@@ -11,24 +11,26 @@ import numpy as np
 from pyscipopt import Branchrule, Model
 from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
-from neurosolve.milp.features import RootState, node_features, root_state
+from neurosolve.milp.features import RootState, node_features, root_graph, root_state
 from neurosolve.milp.strong_branching import strong_branching_scores
 
 PRIORITY = 10_000_000  # before every rule that may drive the search
-_SCIP_NAMES = {"fsb": "vanillafullstrong"}
 Emit = Callable[[tuple[str, Any]], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class SamplingOptions:
     """share: of the nodes that are labelled, the first branching always.  max_nodes: labelled at most; the search ends
-    with the last.  follow: the expert's choice is taken where it was asked, else the driving rule's.  time_s: CPU."""
+    with the last.  time_s: CPU seconds of an instance.  follow: the expert's choice is taken where it was asked, else
+    the driving rule's.  graphs: also the node's own LP, which `gcnn` learns from; a node whose LP has another matrix
+    than the root's is then not labelled."""
 
     share: float = 0.05
     max_nodes: int = 40
     follow: bool = False
     time_s: float = 60.0
     seed: int = 0
+    graphs: bool = False
 
 
 class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore]
@@ -61,6 +63,15 @@ class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignor
                 return {"result": SCIP_RESULT.BRANCHED}
         return {"result": SCIP_RESULT.DIDNOTRUN}
 
+    def _own_graph(self, root: RootState) -> dict[str, Any] | None:
+        """The features of the node's LP, on the root's matrix; None where its matrix is another."""
+        graph = root_graph(self.model)
+        same = np.array_equal(graph.indptr, root.graph.indptr) and np.array_equal(graph.indices, root.graph.indices)
+        if not same:
+            return None
+        return {"node_columns": graph.column_features.astype(np.float16),
+                "node_rows": graph.row_features.astype(np.float16)}  # fmt: skip
+
     def _label(self) -> Any:
         scip: Model = self.model
         if self.root is None:
@@ -68,7 +79,8 @@ class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignor
             self.emit(("root", {f.name: getattr(self.root.graph, f.name)
                                 for f in dataclasses.fields(self.root.graph)}))  # fmt: skip
         candidates = node_features(scip, self.root)
-        if len(candidates) < 2:
+        own = self._own_graph(self.root) if self.options.graphs else {}
+        if len(candidates) < 2 or own is None:
             return None
         values = scip.getLPBranchCands()[1]
         pseudocosts = [scip.getVarPseudocostScore(v, x) for v, x in zip(candidates.variables, values, strict=False)]
@@ -76,15 +88,10 @@ class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignor
         self.emit(("node", {
             "columns": candidates.columns.astype(np.int32), "features": np.ascontiguousarray(candidates.features),
             "scores": scores.astype(np.float32), "pseudocosts": np.asarray(pseudocosts, np.float32),
-            "depth": int(scip.getDepth()),
+            "depth": int(scip.getDepth()), **own,
         }))  # fmt: skip
         self.num_labelled += 1
         return candidates.variables[int(np.nanargmax(scores))]
-
-
-def drive(scip: Model, rule: str, seed: int) -> None:
-    """Give the search to one of SCIP's rules: pscost, relpscost or fsb."""
-    scip.setParam(f"branching/{_SCIP_NAMES.get(rule, rule)}/priority", 1_000_000)
 
 
 def sample(path: Path, configure: Callable[[Model], None], options: SamplingOptions, emit: Emit) -> dict[str, Any]:

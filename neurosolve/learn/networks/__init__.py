@@ -14,6 +14,7 @@ NETWORKS = {
     "film": ("film", "FilmNet"),
     "mlp": ("film", "MlpNet"),
     "sparse": ("sparse", "SparseNet"),
+    "gcnn": ("gcnn", "GcnnNet"),
 }
 
 

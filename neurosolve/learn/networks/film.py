@@ -17,6 +17,7 @@ milp/network.py is the NumPy twin and reads these parameters by their names here
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class Standard(nn.Module):
         return ((x - self.mean) / self.deviation).clamp(-CLIP, CLIP)
 
 
-    def fill(self, rows: Iterable[NDArray[np.float32]]) -> None:
+    def fill(self, rows: Iterable[NDArray[np.floating[Any]]]) -> None:
         """From the training set: arrays (any, f).  What never changes gets deviation 1 and so reads 0."""
         x = np.concatenate(list(rows)).astype(np.float64)
         deviation = x.std(axis=0)
@@ -57,8 +58,11 @@ def standardise(network: nn.Module, samples: MilpSamples) -> None:
     if isinstance(standard := getattr(network, "standard", None), Standard):
         standard.fill(s.features for s in samples.samples)
     if isinstance(root := getattr(network, "root", None), RootNet):
-        root.column_standard.fill(s.column_features for s in samples.samples)
-        root.row_standard.fill(s.row_features for s in samples.samples)
+        of_nodes = samples.graphs
+        columns = (s.node_columns if of_nodes else s.column_features for s in samples.samples)
+        rows = (s.node_rows if of_nodes else s.row_features for s in samples.samples)
+        root.column_standard.fill(x.reshape(-1, x.shape[-1]) for x in columns)
+        root.row_standard.fill(x.reshape(-1, x.shape[-1]) for x in rows)
 
 
 class HalfRound(nn.Module):

@@ -1,0 +1,171 @@
+"""A finished branching run -> a model directory: the network, and from which depth and margin on SCIP decides again.
+
+What wins is decided on validation instances alone, by CPU seconds, with SCIP untouched and pscost beside every
+candidate; the whole table is kept in config.json, so a reader sees what was tried.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from neurosolve.errors import ModelError, UsageError
+from neurosolve.learn import checkpoint
+from neurosolve.learn.config import MilpConfig, read_config
+from neurosolve.learn.export_milp import export
+from neurosolve.learn.loop import BEST
+from neurosolve.learn.milp_batches import MilpSamples
+from neurosolve.learn.milp_solve_cost import Solved, cost_of, instances, solve
+from neurosolve.learn.networks import build
+from neurosolve.learn.train_milp import load
+from neurosolve.milp import gate
+from neurosolve.milp.policies import FALLBACKS, PolicySpec
+
+SHIFT_S = 1.0
+TIME_S = 60.0  # of each solve
+CHOSEN = ("max_depth", "margin", "fallback")
+STOCK = ("none", "pscost")
+CANDIDATES = ("any:0:relpscost", "8:0:pscost", "16:0:pscost", "16:0:relpscost", "any:0.1:pscost", "any:0.3:pscost")
+Progress = Callable[[str, int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class HandOver:
+    """From which depth on, and under which lead of the best score, the fallback decides.  max_depth None: never."""
+
+    max_depth: int | None
+    margin: float
+    fallback: str
+
+    @classmethod
+    def parse(cls, text: str) -> HandOver:
+        """DEPTH:MARGIN:FALLBACK, DEPTH a number or "any".  Raises UsageError."""
+        depth, _, rest = text.partition(":")
+        margin, _, fallback = rest.partition(":")
+        try:
+            parsed = cls(None if depth == "any" else int(depth), float(margin), fallback)
+        except ValueError:
+            raise UsageError(f"candidate '{text}' is not DEPTH:MARGIN:FALLBACK, DEPTH a number or any") from None
+        if fallback not in FALLBACKS:
+            raise UsageError(f"candidate '{text}': unknown fallback; fallbacks: {', '.join(FALLBACKS)}")
+        return parsed
+
+
+def publish(
+    config_path: str | Path, out: Path, candidates: Sequence[str] = CANDIDATES, count: int = 12,
+    time_s: float = TIME_S, progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Export runs/NAME/best.safetensors to `out`, choose the hand-over on `count` validation instances.
+
+    candidates: DEPTH:MARGIN:FALLBACK.  Instances: those below [solve_validation] `instances`.  Returns the written
+    config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where there
+    is no instance.
+    """
+    arms = [HandOver.parse(text) for text in candidates]
+    config = read_config(Path(config_path))
+    if not isinstance(config, MilpConfig):
+        raise UsageError(f"{config_path} trains a network of kind '{config.kind}', not 'milp'")
+    weights = config.directory / BEST
+    if not weights.exists():
+        raise ModelError(f"{weights} is missing: `neurosolve train {config_path}` makes it")
+    paths = instances(config.solve_validation.instances, count)
+    samples = load(config, config.samples)
+    network = build(config.network, **samples.shape, **config.network_options)
+    kept = checkpoint.load_weights(network, weights)
+    written = _describe(config, samples, kept)
+    export(network, written, "", out)
+    table = contest(out, arms, paths, config.solve_validation.protocol, time_s, progress)
+    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
+    written.update({key: best[key] for key in CHOSEN})
+    written["validation"] = {
+        "instances": len(paths), "time_limit_s": time_s, "shift_s": SHIFT_S,
+        "protocol": config.solve_validation.protocol, "arms": table, "scores": kept.get("scores", {}),
+    }  # fmt: skip
+    export(network, written, card(written), out)
+    return written
+
+
+def contest(
+    directory: Path, arms: Sequence[HandOver], paths: Sequence[Path], protocol: str, time_s: float,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """One row an arm, SCIP's own first.  The arms take turns at every instance, so that all meet the same weather."""
+    stock = [({"guided": False, "policy": name}, PolicySpec(name)) for name in STOCK]
+    ours = [({"guided": True, "policy": "model", **dataclasses.asdict(arm)},
+             PolicySpec("model", model_dir=directory, **dataclasses.asdict(arm))) for arm in arms]  # fmt: skip
+    rows: list[tuple[dict[str, Any], PolicySpec]] = [*stock, *ours]
+    runs: list[list[Solved]] = [[] for _ in rows]
+    for done, path in enumerate(paths):
+        for i, (_, spec) in enumerate(rows):
+            runs[i].append(solve(path, spec, time_s, protocol))
+            if progress:
+                progress(path.name, done * len(rows) + i + 1, len(paths) * len(rows))
+    return [{**row, **_summary(found)} for (row, _), found in zip(rows, runs, strict=True)]
+
+
+def _summary(runs: Sequence[Solved]) -> dict[str, Any]:
+    """Shifted geometric means over all instances (the limit where it was met), and milliseconds a decision."""
+    calls = sum(r.num_calls for r in runs)
+    return {
+        "cpu_s": round(cost_of(runs, "cpu", SHIFT_S), 4),
+        "nodes": round(cost_of([r for r in runs if r.finished] or runs, "nodes", 1.0), 1),
+        "solved": sum(r.finished for r in runs),
+        "ms_per_call": round(1000 * sum(r.policy_s for r in runs) / calls, 3) if calls else None,
+    }
+
+
+def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) -> dict[str, Any]:
+    """config.json but for what validation chooses."""
+    return {
+        "network": config.network,
+        "network_options": config.network_options,
+        "families": sorted({s.family for s in samples.samples}),
+        "fingerprint": gate.describe([gate.fingerprint(s) for s in samples.samples]),
+        "max_depth": None,
+        "margin": 0.0,
+        "fallback": FALLBACKS[0],
+        "training": {
+            "instances": len(samples),
+            "nodes": samples.num_nodes,
+            "sizes": sorted({s.size for s in samples.samples}),
+            "steps": kept.get("step"),
+            "seconds": kept.get("elapsed_s"),
+            "best_step": kept.get("best_step"),
+            "config": config.to_dict(),
+        },
+    }
+
+
+def card(config: dict[str, Any]) -> str:
+    """card.md: what the numbers in config.json say, for people."""
+    training, found = config["training"], config["validation"]
+    depth = "any depth" if config["max_depth"] is None else f"depth {config['max_depth']}"
+    lines = [
+        f"# Branching: {', '.join(config['families'])}",
+        "",
+        f"- Network: {config['network']} {config['network_options']}.",
+        f"- Trained on {training['nodes']} nodes of {training['instances']} instances, sizes {training['sizes']}, "
+        f"labelled by full strong branching: {training['best_step']} steps, {training['seconds'] or 0:.0f} s of wall "
+        f"time, seed {training['config']['seed']}, CPU threads: {training['config']['threads']}.",
+        f"- It decides down to {depth}, where its best score leads by {config['margin']:g} or more; else "
+        f"{config['fallback']} does.  Chosen on validation instances.",
+        "",
+        f"Validation, {found['instances']} instances, {found['time_limit_s']:g} s limit, protocol {found['protocol']} "
+        "(no test instance among them):",
+        "",
+        "| policy | depth | margin | fallback | CPU s | nodes | solved | ms a node |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found["arms"]:
+        cells = [row["policy"], *(row.get(key) for key in (*CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call"))]
+        lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
+    if scores := found["scores"]:
+        first, five, pscost = (round(100 * scores[key]) for key in ("top1", "top5", "pscost_top1"))
+        lines += [
+            "",
+            f"On held-out nodes its first choice is strong branching's in {first}% (pscost's: {pscost}%), and that is "
+            f"among its first five in {five}%.",
+        ]
+    return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

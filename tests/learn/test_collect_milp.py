@@ -1,0 +1,87 @@
+"""Strong branching's samples of small auctions, collected for real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurosolve.errors import UsageError
+from neurosolve.learn.collect_milp import collect_milp
+from neurosolve.learn.milp_samples import read_milp_sample
+from neurosolve.milp.features import NODE_FEATURES
+from neurosolve.milp.policies import PolicySpec
+from neurosolve.milp.sampling import SamplingOptions
+from tests.learn.milp_examples import small_milps
+from tests.test_cli import call
+
+OPTIONS = SamplingOptions(share=0.5, max_nodes=4, time_s=20.0)
+SIZE = 60  # auctions that branch
+
+
+@pytest.fixture(scope="module")
+def instances(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("auctions")
+    small_milps(directory, count=2, size=SIZE)
+    return directory
+
+
+def test_samples_hold_the_experts_scores(instances: Path, tmp_path: Path) -> None:
+    found = collect_milp(instances, tmp_path, OPTIONS, workers=2)
+    assert (found.num_written, found.num_errors) == (2, 0)
+    sample = read_milp_sample(tmp_path / f"auctions-{SIZE}-1.npz")
+    assert (sample.family, sample.size, sample.seed) == ("auctions", SIZE, 1)
+    assert 1 <= sample.num_nodes <= 4 and sample.depth[0] == 0
+    assert sample.features.shape == (len(sample.columns), len(NODE_FEATURES))
+    assert np.isfinite(sample.features).all() and (sample.scores[sample.node(0)] > 0).all()
+    assert ((sample.columns >= 0) & (sample.columns < sample.num_columns)).all()
+    assert len(sample.node_columns) == 0 and (sample.pseudocosts >= 0).all()
+
+
+def test_what_is_there_is_not_done_again(instances: Path, tmp_path: Path) -> None:
+    one = SamplingOptions(share=0.0, max_nodes=1, time_s=20.0)
+    assert collect_milp(instances, tmp_path, one).num_written == 2
+    written = tmp_path / f"auctions-{SIZE}-0.npz"
+    before = written.stat().st_mtime_ns
+    (tmp_path / f"auctions-{SIZE}-1.npz").unlink()
+    found = collect_milp(instances, tmp_path, one)
+    assert (found.num_written, found.num_skipped) == (1, 1) and written.stat().st_mtime_ns == before
+
+
+def test_one_bad_instance_never_ends_a_run(instances: Path, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    (mixed / "a.mps").write_text("ROWS\n this is no MPS\n")
+    (mixed / "easy.lp").write_text("maximize x\nsubject to x <= 1\nbinaries x\nend\n")
+    (mixed / "z.mps.gz").write_bytes((instances / f"auctions-{SIZE}-0.mps.gz").read_bytes())
+    heard: list[str] = []
+    one = SamplingOptions(max_nodes=1)
+    found = collect_milp(mixed, tmp_path / "out", one, progress=lambda o, *_: heard.append(o.name))
+    assert (found.num_written, found.num_errors) == (1, 2) and sorted(heard) == ["a", "easy", "z"]
+    rows = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert {row["name"] for row in rows} == {"a", "easy"}
+    assert any("without branching" in row["error"] for row in rows)
+
+
+def test_graphs_of_nodes_for_gcnn(instances: Path, tmp_path: Path) -> None:
+    found = collect_milp(instances, tmp_path, SamplingOptions(share=0.5, max_nodes=3, follow=True, graphs=True))
+    assert found.num_written == 2
+    sample = read_milp_sample(tmp_path / f"auctions-{SIZE}-0.npz")
+    assert sample.node_columns.shape == (sample.num_nodes, *sample.column_features.shape)
+    assert sample.node_rows.shape == (sample.num_nodes, *sample.row_features.shape)
+    assert np.allclose(sample.node_columns[0], sample.column_features, atol=2e-3)
+
+
+def test_unknown_words_are_refused(instances: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="protocol"):
+        collect_milp(instances, tmp_path, OPTIONS, protocol="fast")
+    with pytest.raises(UsageError, match="rule"):
+        collect_milp(instances, tmp_path, OPTIONS, policy=PolicySpec("guess"))
+
+
+def test_the_command(instances: Path, tmp_path: Path) -> None:
+    run = call("collect", "milp", instances, "-o", tmp_path / "out", "--max-nodes", 1, "--rule", "relpscost")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("2 written (2 nodes), 0 found done, 0 errors")

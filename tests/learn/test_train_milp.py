@@ -1,0 +1,152 @@
+"""Training branching networks on made-up nodes, and publishing one that branches."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from neurosolve.errors import ModelError, UsageError  # noqa: E402
+from neurosolve.learn import checkpoint, publish_milp  # noqa: E402
+from neurosolve.learn.config import MilpConfig, MilpSolveValidation  # noqa: E402
+from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
+from neurosolve.learn.milp_samples import write_milp_sample  # noqa: E402
+from neurosolve.learn.train import train  # noqa: E402
+from neurosolve.milp.network import load_policy  # noqa: E402
+from tests.learn.milp_examples import made_up, small_milps  # noqa: E402
+from tests.test_cli import call  # noqa: E402
+
+# Trains, and is killed by its own progress callback right after step 7.
+KILLED = """
+import json, os, signal, sys
+sys.modules["torch.utils.tensorboard"] = None
+from neurosolve.learn.config import from_dict
+from neurosolve.learn.train import train
+def progress(report):
+    if report.step == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(from_dict(json.loads(sys.argv[1])), progress=progress)
+"""
+
+TOML = """
+name = "tiny"
+kind = "milp"
+network = "mlp"
+samples = ["{home}/samples"]
+validation = ["{home}/samples"]
+out = "{home}/run"
+steps = 2
+validate_every = 2
+network_options = {{ hidden = 8 }}
+
+[solve_validation]
+instances = ["{home}/instances"]
+count = 1
+time_s = 20
+start = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("samples")
+    for seed in range(8):
+        write_milp_sample(made_up(seed, graphs=True), directory / f"made_up-{seed}.npz")
+    return directory
+
+
+@pytest.fixture
+def config(samples: Path, tmp_path: Path) -> MilpConfig:
+    where = [str(samples)]
+    return MilpConfig(
+        name="tiny", out=str(tmp_path / "run"), samples=where, validation=where, network="film",
+        network_options={"width": 8, "hidden": 16}, steps=10, batch_nodes=24, nodes_per_instance=6, warm_up=5,
+        learning_rate=1e-2, validate_every=5, checkpoint_every=3, seed=3,
+    )  # fmt: skip
+
+
+def same(a: Path, b: Path) -> bool:
+    first, second = checkpoint.load(a)[0], checkpoint.load(b)[0]
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+@pytest.mark.parametrize("network", ["film", "mlp", "gcnn"])
+def test_it_learns_what_the_expert_does(config: MilpConfig, network: str) -> None:
+    reports: list[Report] = []
+    options = {"hidden": 16} if network == "mlp" else {"width": 16}
+    longer = replace(config, network=network, network_options=options, steps=80, validate_every=40)
+    summary = train(longer, progress=reports.append)
+    assert summary["step"] == 80 and reports[-1].loss < reports[0].loss
+    last = json.loads((config.directory / "history.jsonl").read_text().splitlines()[-1])
+    # gcnn sees the column alone, mlp the candidate alone; each tells part of the expert's score
+    assert last["top1"] > {"film": 0.7, "mlp": 0.6, "gcnn": 0.25}[network]
+    assert last["pscost_top1"] < 0.5 and last["top5"] >= last["top1"] and 0 < last["ratio"] <= 1
+
+
+def test_sparse_is_fitted_before_the_first_step(config: MilpConfig) -> None:
+    train(replace(config, network="sparse", network_options={"num_terms": 6}, steps=1, learning_rate=0.0))
+    row = json.loads((config.directory / "history.jsonl").read_text())
+    assert row["top1"] > 0.5 > row["pscost_top1"]
+
+
+def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(config: MilpConfig, tmp_path: Path) -> None:
+    whole = replace(config, out=str(tmp_path / "whole"))
+    train(whole)
+    killed = subprocess.run([sys.executable, "-c", KILLED, json.dumps(config.to_dict())], check=False, timeout=400)
+    assert killed.returncode == -9
+    assert checkpoint.load(config.directory / LAST)[1]["step"] == 6
+    reports: list[Report] = []
+    train(config, resume=True, progress=reports.append)
+    assert [r.step for r in reports] == [7, 8, 9, 10]
+    assert same(config.directory / LAST, whole.directory / LAST)
+    assert same(config.directory / BEST, whole.directory / BEST)
+
+
+def test_the_best_checkpoint_is_chosen_by_solving(config: MilpConfig, tmp_path: Path) -> None:
+    small_milps(tmp_path / "instances", count=1)
+    solve = MilpSolveValidation(instances=[str(tmp_path / "instances")], count=1, measure="nodes", start=0.7)
+    train(replace(config, solve_validation=solve))
+    rows = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
+    assert "solve_cost" not in rows[0] and rows[1]["solved"] == 1 and rows[1]["best_step"] == 10
+    assert rows[1]["solve_ratio"] == pytest.approx((rows[1]["solve_cost"] + 1) / (rows[1]["baseline_cost"] + 1))
+
+
+def test_a_validation_without_instances_is_refused(config: MilpConfig) -> None:
+    with pytest.raises(UsageError, match="no instances"):
+        train(replace(config, solve_validation=MilpSolveValidation(count=2)))
+
+
+def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "samples").symlink_to(samples)
+    small_milps(tmp_path / "instances", count=1, size=60)
+    toml = tmp_path / "tiny.toml"
+    toml.write_text(TOML.format(home=tmp_path))
+    assert json.loads(call("train", toml).stdout)["step"] == 2
+    out = tmp_path / "models" / "tiny"
+    run = call("publish", toml, "--out", out, "--candidates", "any:0:relpscost,0:0:pscost", "--count", 1, "--time", 20)
+    assert run.returncode == 0, run.stderr
+    written = json.loads((out / "config.json").read_text())
+    arms = written["validation"]["arms"]
+    assert [(arm["policy"], arm.get("max_depth")) for arm in arms] == [
+        ("none", None), ("pscost", None), ("model", None), ("model", 0)]  # fmt: skip
+    assert all(arm["solved"] == 1 for arm in arms) and arms[2]["ms_per_call"] > 0
+    told = json.loads(run.stdout)
+    assert (written["fallback"], written["max_depth"]) in (("relpscost", None), ("pscost", 0))
+    assert told["fallback"] == written["fallback"] and written["families"] == ["made_up"]
+    assert load_policy(out).config == written and "strong branching" in (out / "card.md").read_text()
+
+
+def test_candidates_and_runs_that_are_none(config: MilpConfig, tmp_path: Path) -> None:
+    for text in ("8", "deep:0:pscost", "8:0:mostinf"):
+        with pytest.raises(UsageError, match="candidate"):
+            publish_milp.HandOver.parse(text)
+    toml = tmp_path / "tiny.toml"
+    toml.write_text(TOML.format(home=tmp_path))
+    with pytest.raises(ModelError, match="neurosolve train"):
+        publish_milp.publish(toml, tmp_path / "model")
