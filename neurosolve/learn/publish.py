@@ -24,6 +24,8 @@ from neurosolve.learn.samples import Sample
 from neurosolve.sat import gate
 from neurosolve.sat.phases import MAJORITY_FILE, write_majority
 
+TIME_S = 20.0  # of each solve
+CHOSEN = ("engine", "delivery", "rounds")
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",
     "cadical195:forced@0.8", "cadical195:rename+order@0.8", "kissat:rename+order", "glucose42:initial+order",
@@ -35,7 +37,7 @@ def publish(
     out: Path,
     candidates: Sequence[str] = CANDIDATES,
     count: int = 12,
-    time_s: float = 20.0,
+    time_s: float = TIME_S,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Export runs/NAME/best.safetensors to `out`, choose engine and delivery on `count` validation formulas.
@@ -56,7 +58,7 @@ def publish(
     network.load_state_dict(load_file(weights))
     training, validation = (SampleSet(d, config.max_edges) for d in (config.samples, config.validation))
     samples = _largest(validation, count)
-    siblings = SampleSet(config.siblings, config.max_edges) if config.siblings else []
+    siblings: SampleSet | list[Sample] = SampleSet(config.siblings, config.max_edges) if config.siblings else []
     if not samples:
         raise UsageError("no validation formula is known to be satisfiable: engine and delivery cannot be chosen")
     written = _describe(config, training)
