@@ -267,7 +267,7 @@ def test_setting_up_everything_is_always_a_plan() -> None:
 
 
 def test_lots_are_of_the_literature() -> None:
-    problem = lot_sizing.generate(6, 0)
+    problem = lot_sizing.generate(15, 0)
     assert (problem.num_columns, problem.num_rows) == (90 + 90 + 84, 90 + 15 + 90)
     assert problem.integer.sum() == 90 and np.isposinf(problem.upper[~problem.integer]).all()
     demand = problem.rhs[problem.lhs == problem.rhs]
