@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pysat.solvers import Solver
 
-from neurosolve.families import FAMILIES
+from neurosolve.families import FAMILIES, SAT_FAMILIES
 from neurosolve.sat.dimacs import read_dimacs
 from neurosolve.sat.phases import read_phases
 from tests.test_cli import call
@@ -45,7 +45,7 @@ def test_generate_writes_the_same_bytes_again(tmp_path: Path) -> None:
 def test_what_is_planted_is_an_assignment(tmp_path: Path) -> None:
     name = next(
         name
-        for name, family in FAMILIES.items()
+        for name, family in SAT_FAMILIES.items()
         if family.satisfiable and family.generate(20, 1).planted is not None
     )
     call("generate", name, "--size", 20, "--seed", 1, "--out", tmp_path)
@@ -58,6 +58,12 @@ def test_what_is_planted_is_an_assignment(tmp_path: Path) -> None:
         "solve", path, "-g", f"file:{tmp_path / path.name.replace('.cnf.gz', '.planted')}", "-n", "-q"
     )
     assert solved.returncode == 10
+
+
+def test_generate_writes_mixed_integer_programs(tmp_path: Path) -> None:
+    run = call("generate", "knapsack", "--size", "small", "--count", 2, "--out", tmp_path)
+    assert run.stdout.split() == [str(tmp_path / f"knapsack-3-{seed}.mps.gz") for seed in (0, 1)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["knapsack-3-0.mps.gz", "knapsack-3-1.mps.gz"]
 
 
 @pytest.mark.parametrize(
