@@ -25,7 +25,7 @@ from neurosolve.learn import checkpoint
 from neurosolve.learn.config import RunConfig
 from neurosolve.learn.distributed import Group, join
 from neurosolve.learn.journal import Journal
-from neurosolve.learn.networks import NETWORKS
+from neurosolve.learn.networks import OF_KIND
 
 log = logging.getLogger(__name__)
 C = TypeVar("C", bound=RunConfig)
@@ -70,8 +70,8 @@ class Loop(abc.ABC, Generic[C]):
 
     def __init__(self, config: C, device: torch.device, resume: bool, progress: Progress | None) -> None:
         self.config, self.device, self.progress = config, device, progress
-        if config.network not in NETWORKS:
-            raise UsageError(f"unknown network {config.network!r}; known: {', '.join(NETWORKS)}")
+        if config.network not in OF_KIND[config.kind]:
+            raise UsageError(f"unknown network {config.network!r}; known: {', '.join(OF_KIND[config.kind])}")
         self.directory, self.state = config.directory, State()
         if (self.directory / LAST).exists() and not resume:
             raise UsageError(f"{self.directory / LAST} exists: resume it or give another `out`")

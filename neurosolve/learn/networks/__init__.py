@@ -11,17 +11,21 @@ from torch import nn
 NETWORKS = {
     "literal_clause": ("literal_clause", "LiteralClauseNet"),
     "neuroback": ("neuroback", "NeuroBackNet"),
+}
+BRANCHING = {
     "film": ("film", "FilmNet"),
     "mlp": ("film", "MlpNet"),
     "sparse": ("sparse", "SparseNet"),
     "gcnn": ("gcnn", "GcnnNet"),
 }
+OF_KIND = {"sat": NETWORKS, "milp": BRANCHING}
 
 
 def build(name: str, **options: Any) -> nn.Module:
     """The network of that name with fresh weights.  Raises KeyError with the known names."""
-    if name not in NETWORKS:
-        raise KeyError(f"unknown network {name!r}; known: {', '.join(sorted(NETWORKS))}")
-    module, cls = NETWORKS[name]
+    known = NETWORKS | BRANCHING
+    if name not in known:
+        raise KeyError(f"unknown network {name!r}; known: {', '.join(sorted(known))}")
+    module, cls = known[name]
     network: nn.Module = getattr(importlib.import_module(f"{__name__}.{module}"), cls)(**options)
     return network

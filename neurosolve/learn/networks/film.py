@@ -101,14 +101,14 @@ class FilmNet(nn.Module):
 
     def __init__(
         self, num_features: int, num_column_features: int, num_row_features: int,
-        hidden: int = 64, width: int = 32, rounds: int = 2,
+        hidden: int = 64, width: int = 32, rounds: int = 2, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.standard = Standard(num_features)
         self.root = RootNet(num_column_features, num_row_features, width, rounds)
         self.first, self.second = nn.Linear(num_features, hidden), nn.Linear(hidden, hidden)
         self.scale, self.shift = nn.Linear(width, hidden), nn.Linear(width, hidden)
-        self.score = nn.Linear(hidden, 1)
+        self.score, self.dropout = nn.Linear(hidden, 1), nn.Dropout(dropout)
         for layer in (self.scale, self.shift):  # begins as the head alone
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -116,23 +116,24 @@ class FilmNet(nn.Module):
     def forward(self, batch: NodeBatch) -> Tensor:
         embedding = self.root(batch.root)
         unknown = embedding.new_zeros(1, embedding.shape[1])
-        of_candidate = torch.cat([embedding, unknown])[batch.columns]  # -1: the zeros
+        of_candidate = self.dropout(torch.cat([embedding, unknown]))[batch.columns]  # -1: the zeros
         h = torch.relu(self.first(self.standard(batch.features)))
-        h = h * (1 + self.scale(of_candidate)) + self.shift(of_candidate)
-        return self.score(torch.relu(self.second(h))).squeeze(-1)  # type: ignore[no-any-return]
+        h = self.dropout(h * (1 + self.scale(of_candidate)) + self.shift(of_candidate))
+        return self.score(self.dropout(torch.relu(self.second(h)))).squeeze(-1)  # type: ignore[no-any-return]
 
 
 class MlpNet(nn.Module):
     """`mlp` by name: the same head without the root's embedding."""
 
     def __init__(
-        self, num_features: int, num_column_features: int = 0, num_row_features: int = 0, hidden: int = 64
-    ) -> None:
+        self, num_features: int, num_column_features: int = 0, num_row_features: int = 0,
+        hidden: int = 64, dropout: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.standard = Standard(num_features)
         self.first, self.second = nn.Linear(num_features, hidden), nn.Linear(hidden, hidden)
-        self.score = nn.Linear(hidden, 1)
+        self.score, self.dropout = nn.Linear(hidden, 1), nn.Dropout(dropout)
 
     def forward(self, batch: NodeBatch) -> Tensor:
-        h = torch.relu(self.first(self.standard(batch.features)))
-        return self.score(torch.relu(self.second(h))).squeeze(-1)  # type: ignore[no-any-return]
+        h = self.dropout(torch.relu(self.first(self.standard(batch.features))))
+        return self.score(self.dropout(torch.relu(self.second(h)))).squeeze(-1)  # type: ignore[no-any-return]
