@@ -7,19 +7,20 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from neurosolve import process, solving
+from neurosolve import milp_guidance, process, solving
 from neurosolve.errors import NeurosolveError, UsageError
+from neurosolve.milp.instance import kind_by_suffix
+from neurosolve.milp.scip_settings import PROTOCOLS
 from neurosolve.output import json_text
-from neurosolve.result import Limits
+from neurosolve.result import Limits, Status
 
-_STEMS = (".cnf", ".dimacs")
-_COMPRESSED = (".gz", ".bz2", ".xz", ".lzma", ".zst")
+KINDS = ("cnf", "milp")
 _GRACE_S = 5.0  # past the time limit, before a file's whole process is killed
 
 Row = dict[str, Any]
@@ -33,12 +34,17 @@ KEY = (
     "seed",
     "time_limit_s",
     "memory_limit_bytes",
+    "protocol",
+    "gap_asked",
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What is asked of every file.  The options are part of each row's key."""
+    """What is asked of every file, of a CNF without the last two, of a MILP without engine, delivery, race and relaxed.
+
+    The options are part of each row's key.
+    """
 
     engine: str = "auto"
     guidance: str = "auto"
@@ -47,39 +53,70 @@ class Job:
     seed: int = 0
     limits: Limits = dataclasses.field(default_factory=Limits)
     relaxed: bool = False
+    protocol: str = "default"
+    gap: float | None = None
 
     def key(self, root: Path, path: Path) -> Row:
-        """What makes a row the answer to this job on this file's content."""
+        """What makes a row the answer to this job on this file's content; what its kind has no use for is left out."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        names = (self.engine, self.guidance, self.delivery, self.race, self.seed)
-        limits = (self.limits.time_s, self.limits.memory_bytes)
-        return dict(zip(KEY, (str(path.relative_to(root)), digest, *names, *limits), strict=True))
+        asked: Row = {
+            "file": str(path.relative_to(root)), "sha256": digest, "guidance": self.guidance, "seed": self.seed,
+            "time_limit_s": self.limits.time_s, "memory_limit_bytes": self.limits.memory_bytes,
+        }  # fmt: skip
+        if kind_of(path) == "milp":
+            asked |= {"protocol": self.protocol, "gap_asked": self.gap}
+        else:
+            asked |= {"engine_asked": self.engine, "delivery_asked": self.delivery, "race": self.race}
+        return {name: asked[name] for name in KEY if name in asked}
+
+    def options(self, path: Path) -> dict[str, Any]:
+        """What solving.solve is told of a file of this kind."""
+        common = {"guidance": self.guidance, "limits": self.limits, "seed": self.seed}
+        if kind_of(path) == "milp":
+            return {**common, "protocol": self.protocol, "gap": self.gap}
+        given = {"engine": self.engine, "delivery": self.delivery, "race": self.race, "relaxed": self.relaxed}
+        return {**common, **given}
 
 
-def find_formulas(root: Path) -> list[Path]:
-    """Every CNF file under a directory, sorted, told by suffix under any compression."""
+def kind_of(path: Path) -> str | None:
+    """cnf or milp by the name alone, under any compression; None for a file of neither kind."""
+    suffix = kind_by_suffix(path.name)
+    return suffix if suffix in (None, "cnf") else "milp"
+
+
+def find_instances(root: Path, only: str | None = None) -> list[Path]:
+    """Every CNF and MILP file under a directory, or those of one kind, sorted."""
     if not root.is_dir():
         raise UsageError(f"{root} is no directory")
-    return sorted(path for path in root.rglob("*") if path.is_file() and _is_formula(path.name.lower()))
+    if only not in (None, *KINDS):
+        raise UsageError(f"unknown kind '{only}'; kinds: {', '.join(KINDS)}")
+    wanted = KINDS if only is None else (only,)
+    return sorted(path for path in root.rglob("*") if kind_of(path) in wanted and path.is_file())
 
 
-def _is_formula(name: str) -> bool:
-    for suffix in _COMPRESSED:
-        name = name.removesuffix(suffix)
-    return name.endswith(_STEMS)
+def refuse_unknown(job: Job, kinds: Container[str | None]) -> None:
+    """Raises UsageError or ModelError for a name that these kinds do not know, before a file is read."""
+    if "cnf" in kinds:
+        solving.refuse_unknown(job.engine, job.guidance, job.delivery)
+    if "milp" in kinds:
+        milp_guidance.resolve(job.guidance)
+        if job.protocol not in PROTOCOLS:
+            raise UsageError(f"unknown protocol '{job.protocol}'; protocols: {', '.join(PROTOCOLS)}")
 
 
-def run(root: Path, out: Path, job: Job, workers: int, tick: Callable[[Row | None], None]) -> int:
+def run(
+    root: Path, out: Path, job: Job, workers: int, tick: Callable[[Row | None], None], only: str | None = None
+) -> int:
     """Solve what `out` does not hold yet, `workers` files at a time; returns the number of rows written.
 
-    `tick` hears each row as it is kept, None for a file found done.  A file that cannot be read, or whose
-    solve crashes, gets a row with `error`.  Every solve has a process of its own.
+    only: cnf or milp.  `tick` hears each row as it is kept, None for a file found done.  A file that cannot be read,
+    or whose solve crashes, gets a row with `error`.  Every solve has a process of its own.
     """
-    formulas = find_formulas(root)
+    instances = find_instances(root, only)
     num_written = 0
     with Rows(out) as rows, ThreadPoolExecutor(workers) as pool:
-        for row in _ahead(pool, workers, formulas, lambda path: _one(root, path, job, rows.done)):
+        for row in _ahead(pool, workers, instances, lambda path: _one(root, path, job, rows.done)):
             if row is not None:
                 rows.append(row)
                 num_written += 1
@@ -122,23 +159,15 @@ def _one(root: Path, path: Path, job: Job, done: set[str]) -> Row | None:
     except NeurosolveError as error:
         return {**key, "status": "UNKNOWN", "error": str(error)}
     if child.value is None:
-        return {**key, "status": "UNKNOWN", "reason": child.reason}
+        unanswered = Status.LIMIT if kind_of(path) == "milp" else Status.UNKNOWN
+        return {**key, "status": unanswered.value, "reason": child.reason}
     row: Row = child.value
     return {**key, **row, "error": None}
 
 
 def _solve(path: Path, job: Job) -> Row:
     """In the child: the solve itself."""
-    return solving.solve(
-        path,
-        engine=job.engine,
-        guidance=job.guidance,
-        delivery=job.delivery,
-        race=job.race,
-        limits=job.limits,
-        seed=job.seed,
-        relaxed=job.relaxed,
-    ).to_json()
+    return solving.solve(path, **job.options(path)).to_json()
 
 
 def key_text(row: Row) -> str:

@@ -28,7 +28,6 @@ app = typer.Typer(
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="DIMACS CNF, plain or compressed; - is stdin.")]
 GuidanceOption = Annotated[str, typer.Option("--guidance", "-g", help="What guides: auto, none, model:NAME, walk, ...")]
-EngineOption = Annotated[str, typer.Option("--engine", "-e", help="A PySAT engine, kissat, exec:PATH or auto.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0)]
 RelaxedOption = Annotated[bool, typer.Option("--relaxed", help="Header counts that disagree only warn.")]
 

@@ -1,55 +1,92 @@
-"""`neurosolve compare`: one formula stock and guided, each a whole process of this command line."""
+"""`neurosolve compare`: one instance stock and guided, each a whole process of this command line."""
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from neurosolve.cli import FileArgument, GuidanceOption, RelaxedOption, SeedOption, app, emit
-from neurosolve.errors import SoundnessError, UsageError
+from neurosolve.cli import GuidanceOption, RelaxedOption, SeedOption, app, emit
+from neurosolve.comparison import Side, comparison, milp_comparison
+from neurosolve.errors import UsageError
 
-ANSWERED = ("SATISFIABLE", "UNSATISFIABLE")
-
-
-@dataclasses.dataclass(frozen=True)
-class Side:
-    """One solve: its JSON row, and the wall seconds of its whole process seen from outside."""
-
-    row: dict[str, Any]
-    seconds: float
-
-    @property
-    def answered(self) -> bool:
-        return self.row["status"] in ANSWERED
+STOCK_ENGINE = "cadical195"
+_SMALLEST = {  # by kind: solved first and thrown away, or the first side would pay for what the disk has to fetch
+    "cnf": "p cnf 1 1\n1 0\n",
+    "mps": "NAME one\nROWS\n N cost\n G row\nCOLUMNS\n x cost 1 row 1\nRHS\n RHS row 1\nENDATA\n",
+}
 
 
 @app.command()
 def compare(
-    file: FileArgument,
-    engine: Annotated[str, typer.Option("--engine", "-e", help="Of the stock side.")] = "cadical195",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="DIMACS CNF, MPS, LP or CIP, plain or compressed.")],
+    engine: Annotated[
+        str | None, typer.Option("--engine", "-e", help=f"CNF: of the stock side; {STOCK_ENGINE} without it.")
+    ] = None,
     guidance: GuidanceOption = "auto",
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds a side.", min=0.0)] = None,
     seed: SeedOption = 0,
     relaxed: RelaxedOption = False,
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="MILP: default, or paper (cuts at the root only, no restarts).")
+    ] = "default",
 ) -> None:
-    """Solve FILE stock and guided, print both answers (without v lines) and what guidance was worth."""
+    """Solve FILE stock and guided, print both answers (without v lines) and what guidance was worth.
+
+    A MILP is also solved with pseudocost branching, which is often the better of SCIP's own rules.
+    """
     if file == "-":
-        raise UsageError("compare reads its formula twice: give it a file")
+        raise UsageError("compare reads its file more than once: give it a name")
+    kind = _refuse(file, engine, guidance, relaxed, protocol)
     signal.signal(signal.SIGTERM, _stop)
     common = ["--no-values", "--seed", str(seed), *(["--relaxed"] if relaxed else [])]
     common += [] if time_s is None else ["--time", str(time_s)]
-    stock = _solve(file, [*common, "--engine", engine, "--guidance", "none"])
-    emit([""])
-    guided = _solve(file, [*common, "--guidance", guidance])
-    emit(["", *comparison(stock, guided)])
+    if kind == "cnf":
+        _warm("cnf", "--engine", engine or STOCK_ENGINE)
+        stock = _solve(file, [*common, "--engine", engine or STOCK_ENGINE, "--guidance", "none"])
+        emit([""])
+        emit(["", *comparison(stock, _solve(file, [*common, "--guidance", guidance]))])
+        return
+    _warm("mps")
+    sides = {}
+    for name, asked in (("stock", "none"), ("pscost", "pscost"), ("guided", guidance)):
+        sides[name] = _solve(file, [*common, "--protocol", protocol, "--guidance", asked])
+        emit([""])
+    emit(milp_comparison(sides))
+
+
+def _refuse(file: str, engine: str | None, guidance: str, relaxed: bool, protocol: str) -> str:
+    """The file's kind; raises UsageError for what one of its solves would refuse, before the first has run."""
+    from neurosolve.milp.instance import kind_of
+
+    kind = kind_of(file)
+    if kind == "cnf":
+        from neurosolve.solving import refuse_unknown
+
+        refuse_unknown(engine or STOCK_ENGINE, guidance, "auto")
+        if protocol != "default":
+            raise UsageError("--protocol is not for a CNF")
+    else:
+        from neurosolve import milp_guidance
+
+        milp_guidance.resolve(guidance)
+        if engine is not None or relaxed:
+            raise UsageError(f"--{'engine' if engine else 'relaxed'} is not for a MILP")
+    return kind
 
 
 def _stop(number: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _warm(kind: str, *options: str) -> None:
+    """Have everything that a stock solve loads in the system's cache."""
+    import subprocess
+
+    words = ["solve", "-", "--format", kind, "--guidance", "none", *options]
+    subprocess.run([sys.executable, "-m", "neurosolve", *words], input=_SMALLEST[kind].encode(), capture_output=True)
 
 
 def _solve(file: str, options: list[str]) -> Side:
@@ -76,41 +113,3 @@ def _solve(file: str, options: list[str]) -> Side:
         if child.returncode not in (0, 10, 20):
             raise typer.Exit(1)  # the child has said why on standard error
         return Side(json.loads(row.read_text(encoding="utf-8")), seconds)
-
-
-def comparison(stock: Side, guided: Side) -> list[str]:
-    """Two lines: engine, seconds and conflicts of both, and what one took of the other's time.
-
-    Raises SoundnessError where one side says satisfiable and the other unsatisfiable.
-    """
-    if stock.answered and guided.answered and stock.row["status"] != guided.row["status"]:
-        raise SoundnessError(f"stock says {stock.row['status']}, guided says {guided.row['status']}")
-    return [
-        f"stock:  {stock.row['engine']}, {_cost(stock)}",
-        f"guided: {guided.row['engine']}, {_guide(guided.row)}, {_cost(guided)}; {_ratio(stock, guided)}",
-    ]
-
-
-def _cost(side: Side) -> str:
-    conflicts = side.row["stats"]["num_conflicts"]
-    counted = "conflicts not counted" if conflicts is None else f"{conflicts} conflicts"
-    return f"{side.seconds:.2f} s, {counted}" + ("" if side.answered else f", no answer ({side.row['reason']})")
-
-
-def _guide(row: dict[str, Any]) -> str:
-    """Who told the engine what, or why nobody did."""
-    if row["delivery"] is None:
-        return f"not guided ({(row['gate'] or {}).get('reason') or row['guidance']})"
-    who = f"model {row['model']}" if row["model"] else row["guidance"]
-    return f"{who}, {row['delivery']}"
-
-
-def _ratio(stock: Side, guided: Side) -> str:
-    """guided over stock; a side without an answer only bounds it."""
-    ratio = guided.seconds / stock.seconds
-    if stock.answered and guided.answered:
-        faster = f", {1 / ratio:.1f} times as fast" if ratio < 1 else ""
-        return f"{ratio:.2f} of stock's time{faster}"
-    if guided.answered:
-        return f"less than {ratio:.2f} of stock's time"
-    return f"more than {ratio:.2f} of stock's time" if stock.answered else "no answer on either side"

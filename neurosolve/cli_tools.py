@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from neurosolve.cli import EngineOption, GuidanceOption, RelaxedOption, SeedOption, app, emit
+from neurosolve.cli import GuidanceOption, RelaxedOption, SeedOption, app, emit
 from neurosolve.errors import ModelError, UsageError
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
@@ -149,33 +149,38 @@ def _diagnosis_lines(report: dict[str, Any]) -> Iterator[str]:
 
 @app.command()
 def batch(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Every CNF file under it is solved.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Every CNF and MILP file under it is solved.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON lines, appended to.")] = Path("batch.jsonl"),
     workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
-    engine: EngineOption = "auto",
+    only: Annotated[str | None, typer.Option("--only", metavar="KIND", help="cnf or milp.")] = None,
+    engine: Annotated[str, typer.Option("--engine", "-e", help="CNF: as for solve.")] = "auto",
     guidance: GuidanceOption = "auto",
-    delivery: Annotated[str, typer.Option("--delivery", "-d")] = "auto",
-    race: Annotated[bool, typer.Option("--race")] = False,
+    delivery: Annotated[str, typer.Option("--delivery", "-d", help="CNF: as for solve.")] = "auto",
+    race: Annotated[bool, typer.Option("--race", help="CNF: as for solve.")] = False,
     time_s: Annotated[
         float | None, typer.Option("-t", "--time", help="Wall-clock seconds a file.", min=0.0)
     ] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="Of each engine: 4G, 512M, bytes.")] = None,
     seed: SeedOption = 0,
     relaxed: RelaxedOption = False,
+    protocol: Annotated[str, typer.Option("--protocol", help="MILP: default or paper.")] = "default",
+    gap: Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line a file.")] = False,
 ) -> None:
-    """Solve every CNF under DIR, one JSON line each in OUT; what is there already is not solved again."""
+    """Solve every CNF and MILP under DIR, one JSON line each in OUT; what is there already is not solved again.
+
+    A guidance must be known to every kind of file that is there; --only takes one kind.
+    """
     from neurosolve import batch as batches
     from neurosolve.output import parse_bytes
     from neurosolve.result import Limits
-    from neurosolve.solving import refuse_unknown
 
-    refuse_unknown(engine, guidance, delivery)
     limits = Limits(time_s, parse_bytes(memory))
-    job = batches.Job(engine, guidance, delivery, race, seed, limits, relaxed)
-    formulas = batches.find_formulas(directory)
-    if not formulas:
-        raise UsageError(f"no CNF file under {directory}")
+    job = batches.Job(engine, guidance, delivery, race, seed, limits, relaxed, protocol, gap)
+    instances = batches.find_instances(directory, only)
+    if not instances:
+        raise UsageError(f"no {'CNF or MILP' if only is None else only.upper()} file under {directory}")
+    batches.refuse_unknown(job, {batches.kind_of(path) for path in instances})
     counts = {"done": 0, "skipped": 0, "errors": 0}
 
     def tick(row: dict[str, Any] | None) -> None:
@@ -183,16 +188,17 @@ def batch(
         counts["skipped"] += row is None
         counts["errors"] += bool(row and row.get("error"))
         if row is not None and not quiet:
-            emit([f"{counts['done']}/{len(formulas)} {_row_line(row)}"])
+            emit([f"{counts['done']}/{len(instances)} {_row_line(row)}"])
 
     _die_at_once_on_signals(out)
-    batches.run(directory, out, job, workers, tick)
+    batches.run(directory, out, job, workers, tick, only)
     emit([f"{counts['done']} files, {counts['skipped']} found done, {counts['errors']} errors: {out}"])
 
 
 def _row_line(row: dict[str, Any]) -> str:
     seconds = f" {row['wall_time_s']:.2f} s" if "wall_time_s" in row else ""
-    return f"{row['file']} {row['status']}{seconds}" + (f" ({row['error']})" if row.get("error") else "")
+    value = "" if row.get("objective") is None else f" {row['objective']:.10g}"
+    return f"{row['file']} {row['status']}{value}{seconds}" + (f" ({row['error']})" if row.get("error") else "")
 
 
 def _die_at_once_on_signals(out: Path) -> None:

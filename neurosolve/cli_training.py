@@ -117,13 +117,11 @@ def collect_milp(
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:
     """Strong branching's scores at a share of the nodes of every MILP under DIR, one sample each in OUT; resumable."""
+    from neurosolve import milp_guidance
     from neurosolve.learn import collect_milp as collect
-    from neurosolve.milp.policies import PolicySpec
     from neurosolve.milp.sampling import SamplingOptions
-    from neurosolve.models import model_directory
 
-    kind, _, name = rule.partition(":")
-    policy = PolicySpec(kind, model_dir=model_directory(name) if kind == "model" else None)
+    policy = milp_guidance.resolve(rule)
     options = SamplingOptions(share, max_nodes, follow, time_s, seed, graphs)
     with _progress() as progress:
         bar = progress.add_task("reading", total=None)

@@ -28,7 +28,7 @@ _HAS_ANSWER = (Status.OPTIMAL, Status.LIMIT)
 class Request:
     """What was asked, names already looked up.  deadline: in time.perf_counter() seconds; None: no limit."""
 
-    guidance: str
+    policy: PolicySpec
     limits: Limits
     settings: Path | None
     params: Mapping[str, Value]
@@ -77,8 +77,9 @@ def solve_milp(
     limits = limits or Limits()
     deadline = None if limits.time_s is None else started + limits.time_s
     paths = [None if one is None else Path(one) for one in (settings, start, solution)]
+    policy = milp_guidance.resolve(guidance)
     request = Request(
-        guidance, limits, paths[0], params or {}, paths[1], seed, gap, paths[2], protocol, deadline, on_event
+        policy, limits, paths[0], params or {}, paths[1], seed, gap, paths[2], protocol, deadline, on_event
     )
     _refuse(request, source)
     with as_file(source, format) as file:
@@ -94,7 +95,6 @@ def solve_milp(
 
 def _refuse(request: Request, source: str | Path) -> None:
     """Raises UsageError for what cannot be, before a byte is read."""
-    milp_guidance.resolve(request.guidance)
     if request.protocol not in engine.PROTOCOLS:
         raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
     if request.gap is not None and not request.gap >= 0:
@@ -109,7 +109,7 @@ def _refuse(request: Request, source: str | Path) -> None:
 
 def _run(file: MilpFile, problem: Problem | None, request: Request, result: MilpResult) -> None:
     """From the problem as read to a filled-in result."""
-    spec = milp_guidance.resolve(request.guidance)
+    spec = request.policy
     if spec.name == "auto" and not spec.model_dirs:  # spares the import of what reads the root
         spec, result.gate = PolicySpec(), {"stage": 1, "guided": False, "reason": "no model installed"}
     if request.left().time_s == 0.0:

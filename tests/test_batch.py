@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -15,7 +16,9 @@ import pytest
 from neurosolve import batch
 from neurosolve.errors import UsageError
 from neurosolve.result import Limits
+from tests import milp_files
 from tests.formulas import pigeons, random_3sat, save
+from tests.test_cli import call
 
 
 @pytest.fixture
@@ -33,10 +36,20 @@ def read(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.fixture
+def mixed(formulas: Path) -> Path:
+    milp_files.save(milp_files.MPS, formulas / "deep" / "m.mps")
+    (formulas / "n.lp.gz").write_bytes(gzip.compress(milp_files.INFEASIBLE.encode()))
+    milp_files.save(milp_files.CIP, formulas / "o.CIP")
+    milp_files.save(milp_files.MPS.replace("weight  8", "weight  nan"), formulas / "wrong.mps")
+    return formulas
+
+
 def run(root: Path, out: Path, **options: object) -> tuple[int, list[object]]:
     heard: list[object] = []
+    only = options.pop("only", None)
     job = batch.Job(guidance="none", **options)  # type: ignore[arg-type]
-    return batch.run(root, out, job, workers=2, tick=heard.append), heard
+    return batch.run(root, out, job, workers=2, tick=heard.append, only=only), heard  # type: ignore[arg-type]
 
 
 def test_one_row_a_file(formulas: Path, tmp_path: Path) -> None:
@@ -47,6 +60,31 @@ def test_one_row_a_file(formulas: Path, tmp_path: Path) -> None:
     assert rows["a.cnf"]["status"] == "SATISFIABLE" and rows["a.cnf"]["error"] is None
     assert rows["deep/b.dimacs"]["status"] == "UNSATISFIABLE"
     assert "parse error" in str(rows["bad.cnf"]["error"])
+
+
+def test_milps_among_formulas(mixed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    assert run(mixed, out, gap=0.0)[0] == 7
+    rows = {str(row["file"]): row for row in read(out)}
+    assert rows["deep/m.mps"]["status"] == "optimal" and rows["deep/m.mps"]["objective"] == milp_files.MPS_OPTIMUM
+    assert rows["n.lp.gz"]["status"] == "infeasible" and rows["o.CIP"]["checked_by"] == "scip"
+    assert "wrong.mps:18: parse error" in str(rows["wrong.mps"]["error"])
+    assert rows["a.cnf"]["status"] == "SATISFIABLE" and "gap_asked" not in rows["a.cnf"]
+    assert (rows["n.lp.gz"]["protocol"], rows["n.lp.gz"]["gap_asked"], rows["n.lp.gz"]["error"]) == ("default", 0, None)
+    assert run(mixed, out, gap=0.0) == (0, [None] * 7)
+    assert run(mixed, out, gap=0.5, engine="glucose4", only="milp")[0] == 4  # another gap; no engine in their key
+    assert run(mixed, out, gap=0.5, only="milp")[0] == run(mixed, out, gap=0.7, only="cnf")[0] == 0
+
+
+def test_a_guidance_that_a_kind_does_not_know(mixed: Path, tmp_path: Path) -> None:
+    words = ["batch", mixed, "--out", tmp_path / "rows.jsonl", "-g"]
+    assert "unknown guidance 'pscost'" in call(*words, "pscost").stderr
+    assert "unknown guidance 'walk' for a MILP" in call(*words, "walk").stderr
+    assert "unknown protocol" in call(*words, "none", "--protocol", "papers").stderr
+    assert "unknown kind 'mps'" in call(*words, "none", "--only", "mps").stderr
+    (tmp_path / "empty").mkdir()
+    assert "no MILP file" in call("batch", tmp_path / "empty", *words[2:], "none", "--only", "milp").stderr
+    assert not (tmp_path / "rows.jsonl").exists()
 
 
 def test_what_is_there_is_not_solved_again(formulas: Path, tmp_path: Path) -> None:
@@ -82,13 +120,31 @@ def test_two_writers_of_one_file_are_one_too_many(formulas: Path, tmp_path: Path
         run(formulas, tmp_path / "rows.jsonl")
 
 
+def descendants(pid: int) -> list[int]:
+    children = [int(word) for path in Path(f"/proc/{pid}/task").glob("*/children") for word in path.read_text().split()]
+    return [*children, *(one for child in children for one in descendants(child))]
+
+
+def ended(pid: int) -> bool:
+    """Gone, or a zombie that nobody has reaped yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_and_started_again(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("hard", ["zz-hard.cnf", "zz-hard.lp"])
+def test_killed_and_started_again(tmp_path: Path, number: signal.Signals, hard: str) -> None:
     root, out = tmp_path / "in", tmp_path / "rows.jsonl"
     root.mkdir()
-    for seed in range(4):
+    for seed in range(3):
         save(random_3sat(40, 3.0, seed), root / f"{seed}.cnf")
-    save(pigeons(13), root / "zz-hard.cnf")
+    milp_files.save(milp_files.MPS, root / "3.mps")
+    if hard.endswith(".lp"):
+        milp_files.save(milp_files.market_split(5, 40), root / hard)
+    else:
+        save(pigeons(13), root / hard)
     words = ["batch", str(root), "--out", str(out), "-g", "none", "-t", "60"]
     first = subprocess.Popen([sys.executable, "-m", "neurosolve", *words], stdout=subprocess.DEVNULL)
     for _ in range(200):
@@ -96,10 +152,16 @@ def test_killed_and_started_again(tmp_path: Path, number: signal.Signals) -> Non
             break
         time.sleep(0.05)
     time.sleep(0.3)  # into the hard one
+    started = descendants(first.pid)
     os.kill(first.pid, number)
     first.wait(timeout=10)
     assert len(read(out)) == 4
-    (root / "zz-hard.cnf").unlink()
+    for _ in range(100):
+        if all(map(ended, started)):
+            break
+        time.sleep(0.05)
+    assert started and all(map(ended, started))
+    (root / hard).unlink()
     save(pigeons(4), root / "zz-easy.cnf")
     again = subprocess.run(
         [sys.executable, "-m", "neurosolve", *words], capture_output=True, text=True, timeout=60
@@ -109,6 +171,6 @@ def test_killed_and_started_again(tmp_path: Path, number: signal.Signals) -> Non
         "0.cnf",
         "1.cnf",
         "2.cnf",
-        "3.cnf",
+        "3.mps",
         "zz-easy.cnf",
     ]

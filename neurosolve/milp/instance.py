@@ -33,7 +33,7 @@ def kind_of(source: str | Path, format: str | None = None) -> str:
         if format.lower() not in FORMATS:
             raise UsageError(f"unknown format '{format}'; formats: {', '.join(FORMATS)}")
         return format.lower()
-    kind = None if source == "-" else _kind_by_suffix(str(source))
+    kind = None if source == "-" else kind_by_suffix(str(source))
     return kind or _kind_by_content(_head(source))
 
 
@@ -47,7 +47,7 @@ def read_problem(
     """
     name = str(source) if isinstance(source, str | Path) else str(getattr(source, "name", ""))
     with open_decompressed(source, max_bytes) as stream:
-        kind = None if format is None and name in ("", "-") else (format or _kind_by_suffix(name))
+        kind = None if format is None and name in ("", "-") else (format or kind_by_suffix(name))
         data = b"" if kind == "cip" else b"".join(stream)
         kind = kind or _kind_by_content(data[:_HEAD_BYTES])
         if kind == "mps":
@@ -63,7 +63,8 @@ def read_problem(
     return None
 
 
-def _kind_by_suffix(name: str) -> str | None:
+def kind_by_suffix(name: str) -> str | None:
+    """What a file's name says it is, beneath a suffix of compression; None where it says nothing."""
     path = Path(name)
     if path.suffix.lower() in _COMPRESSED:
         path = path.with_suffix("")
