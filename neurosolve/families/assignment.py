@@ -8,6 +8,9 @@ Knobs: `size` jobs, `agents`, `tightness` (0.8).  The literature's sizes: 100, 2
 
 References: Chu and Beasley, A genetic algorithm for the generalised assignment problem (1997); Yagiura, Ibaraki and
 Glover, An ejection chain approach for the generalized assignment problem (2004).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+30 jobs: above 20 (2321 nodes, gap 0.5%); 40: above 20 (1265 nodes, gap 0.8%); 60: 19.7/4285 (one instance each).
 """
 
 from __future__ import annotations
@@ -39,5 +42,5 @@ ASSIGNMENT = MilpFamily(
     models="generalised assignment of type D: each job to one of five agents, within capacities",
     knob="jobs, for five agents",
     generate=generate,
-    sizes={"small": (12,), "train": (30,), "test": (60,), "beyond": (100,)},
+    sizes={"small": (12,), "train": (30,), "test": (30, 40), "beyond": (60,)},
 )

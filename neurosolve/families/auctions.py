@@ -20,6 +20,10 @@ the default of a function in the former).
 References: Leyton-Brown, Pearson and Shoham, Towards a universal test suite for combinatorial auction algorithms
 (2000), section 4.3; Gasse and others, Exact combinatorial optimization with graph convolutional neural networks
 (2019).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+100 items: 2.8/4, 6.5/5, 2.6/6, median 2.8; 200 items: above 25 (605 nodes, gap 2.9%, one instance).  So `test` is
+the size at which SCIP needs 10 s to 200 s.
 """
 
 from __future__ import annotations

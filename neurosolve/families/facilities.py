@@ -12,6 +12,9 @@ Knobs: `size` customers, `facilities`, `ratio`.  The literature's sizes: 100, 20
 References: Cornuejols, Sridharan and Thizy, A comparison of heuristics and relaxations for the capacitated plant
 location problem (1991); Gasse and others, Exact combinatorial optimization with graph convolutional neural
 networks (2019).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+100 customers: above 25 (7 nodes, gap 0.3%, one instance).  200 and 400: not measured here.
 """
 
 from __future__ import annotations

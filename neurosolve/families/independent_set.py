@@ -9,6 +9,10 @@ Knobs: `size` nodes, `affinity`.  The literature's sizes: 500 (or 750), 1000, 15
 
 References: Bergman, Cire, van Hoeve and Hooker, Decision diagrams for optimization (2016), section 4.6.4; Gasse and
 others, Exact combinatorial optimization with graph convolutional neural networks (2019).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+500 nodes: 2.9/5, 4.2/16, above 10 (gap 2%), median 4.2; 1000 nodes: above 20 (26 nodes, gap 6.7%, one instance).  So
+`test` is the size at which SCIP needs 20 s at least.
 """
 
 from __future__ import annotations

@@ -11,6 +11,10 @@ Knobs: `size` knapsacks, `items`, `scheme`.  The literature's sizes: 100 items x
 
 References: Fukunaga, A branch-and-bound algorithm for hard multiple knapsack problems (2011), section 2.1; Scavuzzo
 and others, Learning to branch with tree MDPs (2022); Sorokin and Kostin, TreeDQN (2023).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+6 knapsacks: 0.3/1, 0.5/81, 0.6/122, median 0.5; 12: 2.4/311, 2.7/359, 1.6/179, median 2.4; 18: 2.4/122; 24: 3.5/120,
+1.4/2.  No size with 100 items was found that takes SCIP 10 s.
 """
 
 from __future__ import annotations

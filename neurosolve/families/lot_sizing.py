@@ -15,6 +15,10 @@ Knobs: `size` periods, `items`, `load` (0.75 loose, 1 tight; above 1 a plan's ex
 
 References: Trigeiro, Thomas and McClain, Capacitated lot sizing with setup times (1989); Pochet and Wolsey,
 Production planning by mixed integer programming (2006).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+15 periods: 4.5/587, 1.3/137, 5.2/1949, median 4.5; 20 periods: 4.9/2937, 1.8/485, 0.7/2, median 1.8.  30: not
+measured here.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class MilpFamily:
 
     models: in one line, what the problems stand for.
     knob: what `size` counts.
-    sizes: named sizes: `small` (for tests, a second or two), `train`, `test` (as in training, other seeds),
-    `beyond` (never trained on).  What SCIP untouched needs for each is in the family's docstring.
+    sizes: named sizes: `small` (for tests, a second or two), `train`, `test` (where SCIP untouched should need 10 s or
+    more, if the family has such a size) and `beyond` (never trained on).  What was measured is in its docstring.
     """
 
     name: str

@@ -8,6 +8,10 @@ Knobs: `size` rows, `columns`, `density`, `max_cost`.  The literature's sizes: 5
 References: Balas and Ho, Set covering algorithms using cutting planes, heuristics, and subgradient optimization
 (1980); Gasse, Chetelat, Ferroni, Charlin and Lodi, Exact combinatorial optimization with graph convolutional
 neural networks (2019).
+
+SCIP 10.0.2 untouched, CPU seconds and nodes on a busy two-core machine:
+500 rows: 5.4/11, above 8, above 8 (at 8 s gaps of 6% and 9%).  1000 and 2000: not measured
+here.
 """
 
 from __future__ import annotations
