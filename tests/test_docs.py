@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from tests.formulas import random_3sat, save
+from tests.milp_files import MPS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "bench" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,7 +31,7 @@ def commands(page: Path) -> Iterator[list[str]]:
     for block in blocks(page, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
             for part in line.split("&&"):
-                words = shlex.split(part.partition("> ")[0], comments=True)
+                words = shlex.split(re.split("[<>] ", part)[0], comments=True)
                 if words[:1] == ["neurosolve"] or words[:3] == ["python", "-m", "bench"]:
                     yield words
 
@@ -79,6 +80,7 @@ SNIPPETS = [(page, number) for page in PAGES for number in range(len(blocks(page
 def test_every_snippet_runs(page: Path, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cnf = random_3sat(40, 3.0)
     save(cnf, tmp_path / "formula.cnf")
+    (tmp_path / "problem.mps").write_text(MPS)
     monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {}
     exec(compile(blocks(page, "python")[number], f"{page.name}, snippet {number}", "exec"), space)
