@@ -46,8 +46,8 @@ class Agent(Protocol):
     stopping: bool
     time_s: float | None
 
-    def exchange(self, decision: Decision, scip: Any) -> int | None:
-        """Blocks until the answer is there: a candidate's index, None to leave it to SCIP."""
+    def exchange(self, decision: Decision, scip: Any) -> Any | None:
+        """Blocks until the answer is there: a candidate's variable, None to leave it to SCIP."""
 
     def failed(self, error: Exception) -> None: ...
 
@@ -148,7 +148,7 @@ class Asking(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore
         self.children = ()
         if choice is None:
             return _LEFT_TO_SCIP
-        made = scip.branchVar(candidates.variables[choice])
+        made = scip.branchVar(choice)
         self.children = tuple(int(node.getNumber()) for node in made if node is not None)
         return {"result": SCIP_RESULT.BRANCHED}
 

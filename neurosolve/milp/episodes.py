@@ -69,8 +69,13 @@ class Finished:
         return self.status in ("optimal", "infeasible", "unbounded", "inforunbd")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    variable: Any | None
+
+
 class Episode:
-    """start() -> Decision or Finished; branch(index) -> the next one; close() at any time, also twice.
+    """start() -> Decision or Finished; branch(variable) -> the next one; close() at any time, also twice.
 
     Use it from one thread.  A search that nobody finishes or closes lives until the interpreter ends.
     """
@@ -100,12 +105,12 @@ class Episode:
         self._thread.start()
         return self._next()
 
-    def branch(self, index: int | None) -> Decision | Finished:
-        """Branch on the index-th candidate of the current decision, None: as SCIP would, and search on."""
-        decision = self._decision()
-        if index is not None and not 0 <= index < len(decision.candidates):
-            raise UsageError(f"candidate {index} of {len(decision.candidates)}")
-        self._orders.put(index)
+    def branch(self, variable: Any | None) -> Decision | Finished:
+        """Branch on one of the current decision's candidates.variables, None: as SCIP would, and search on."""
+        if variable is not None and not any(variable is one for one in self._decision().candidates.variables):
+            raise UsageError("only a candidate of the current decision can be branched on")
+        self._decision()
+        self._orders.put(_Choice(variable))
         return self._next()
 
     def ask(self, question: Question) -> Any:
@@ -121,7 +126,7 @@ class Episode:
     def close(self) -> None:
         """End the search and its thread, and free SCIP."""
         self.stopping = True
-        self._orders.put(None)
+        self._orders.put(_Choice(None))
         while self._thread.is_alive():
             with self._lock, contextlib.suppress(Exception):  # not every stage of SCIP's takes an interrupt
                 if self._scip is not None:
@@ -155,14 +160,14 @@ class Episode:
 
     # From here on in SCIP's thread.
 
-    def exchange(self, decision: Decision, scip: Any) -> int | None:
+    def exchange(self, decision: Decision, scip: Any) -> Any | None:
         self._events.put(decision)
-        while callable(order := self._orders.get()):
+        while not isinstance(order := self._orders.get(), _Choice):
             try:
                 self._events.put((order(scip, decision.candidates), None))
             except Exception as error:
                 self._events.put((None, error))
-        return order
+        return order.variable
 
     def failed(self, error: Exception) -> None:
         self._error = error
