@@ -155,9 +155,12 @@ class Asking(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore
     def _decision(self, candidates: Candidates, graph: RootGraph) -> Decision:
         scip, node = self.model, self.model.getCurrentNode()
         parent = node.getParent()
-        bounds = map(_value, (node.getLowerbound(), scip.getCutoffbound(), scip.getLPObjVal()))
-        place = int(node.getNumber()), 0 if parent is None else int(parent.getNumber()), int(scip.getDepth())
-        return Decision(candidates, graph, *place, *bounds, *bounds_of(scip), self.children, self.meter.totals())
+        dual, primal = bounds_of(scip)
+        return Decision(
+            candidates, graph, int(node.getNumber()), 0 if parent is None else int(parent.getNumber()),
+            int(scip.getDepth()), _value(node.getLowerbound()), _value(scip.getCutoffbound()),
+            _value(scip.getLPObjVal()), dual, primal, self.children, self.meter.totals(),
+        )  # fmt: skip
 
 
 def bounds_of(scip: Any) -> tuple[float, float]:
