@@ -11,9 +11,9 @@ from pyscipopt import Model
 
 pytest.importorskip("gymnasium")
 
-from neurosolve.families import set_cover  # noqa: E402
-from neurosolve.milp.env import BranchingEnv  # noqa: E402
-from neurosolve.milp.problem import Problem  # noqa: E402
+from neurosolve.families import set_cover
+from neurosolve.milp.env import BranchingEnv
+from neurosolve.milp.problem import Problem
 
 # Branching and nothing else: a tiny instance has a tree.
 EASY = {name: -1 for name in Model().getParams() if name.startswith("heuristics/") and name.endswith("/freq")}

@@ -16,13 +16,13 @@ import pytest
 
 pytest.importorskip("gymnasium")
 
-from neurosolve.errors import UsageError  # noqa: E402
-from neurosolve.families import auctions  # noqa: E402
-from neurosolve.milp import asking  # noqa: E402
-from neurosolve.milp.env import BranchingEnv  # noqa: E402
-from neurosolve.milp.features import Candidates  # noqa: E402
-from tests.milp.branching_env import cover, first, make, play, threads, tree  # noqa: E402
-from tests.milp.problems import mps_of  # noqa: E402
+from neurosolve.errors import UsageError
+from neurosolve.families import auctions
+from neurosolve.milp import asking
+from neurosolve.milp.env import BranchingEnv
+from neurosolve.milp.features import Candidates
+from tests.milp.branching_env import cover, first, make, play, threads, tree
+from tests.milp.problems import mps_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

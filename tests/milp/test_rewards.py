@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("gymnasium")
 
-from neurosolve.errors import UsageError  # noqa: E402
-from neurosolve.milp.rewards import REWARDS, Totals, relative_gap  # noqa: E402
-from tests.milp.branching_env import EASY, first, make, play, tree  # noqa: E402
+from neurosolve.errors import UsageError
+from neurosolve.milp.rewards import REWARDS, Totals, relative_gap
+from tests.milp.branching_env import EASY, first, make, play, tree
 
 
 @pytest.mark.parametrize("reward", REWARDS)
