@@ -16,6 +16,8 @@ import typer
 from neurosolve.cli import GuidanceOption, RelaxedOption, SeedOption, app, emit
 from neurosolve.errors import ModelError, UsageError
 
+MOST_NAMED = 6  # families of a model that a line names
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
 
 
@@ -71,12 +73,13 @@ def _kind(directory: Path) -> str:
 def _model_line(row: dict[str, Any]) -> str:
     if row["error"]:
         return f"{row['name']}: cannot be used: {row['error']}"
+    names = row["families"] or [row["family"] or "?"]
+    families = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} families"
     if row["kind"] == "milp":
-        families = ", ".join(row["families"] or [row["family"] or "?"])
         head = f"{row['name']:<20} {row['hash'][:12]}  {families}: branches, network {row['network']}"
         return f"{head}\n{'':<20} {row['directory']}"
     return (
-        f"{row['name']:<20} {row['hash'][:12]}  {', '.join(row['families'] or ['?'])}: engine {row['engine']}, "
+        f"{row['name']:<20} {row['hash'][:12]}  {families}: engine {row['engine']}, "
         f"delivery {row['delivery']}, {row['rounds']} rounds\n{'':<20} {row['directory']}"
     )
 

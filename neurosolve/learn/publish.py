@@ -6,6 +6,7 @@ candidate; the whole table is kept in config.json, so a reader sees what was tri
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,9 +83,13 @@ def publish(
 
 
 def _largest(validation: SampleSet, count: int) -> list[Sample]:
-    """Size is where models fail, so the largest satisfiable validation formulas judge."""
-    samples = [s for s in (validation[i] for i in range(len(validation))) if s.status == 1]
-    return sorted(samples, key=lambda s: (-s.num_variables, s.name))[:count]
+    """Size is where models fail, so the largest satisfiable validation formulas judge, families in turn."""
+    families: dict[str, list[Sample]] = {}
+    for sample in (validation[i] for i in range(len(validation))):
+        if sample.status == 1:
+            families.setdefault(sample.family, []).append(sample)
+    ranked = [sorted(samples, key=lambda s: (-s.num_variables, s.name)) for samples in families.values()]
+    return [s for turn in itertools.zip_longest(*ranked) for s in turn if s is not None][:count]
 
 
 def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
@@ -93,7 +98,7 @@ def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
     history = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
     last = history[-1] if history else {}
     sizes = sorted({s.size for s in samples})
-    described = {
+    described: dict[str, Any] = {
         "kind": "sat",
         "network": config.network,
         "network_options": config.network_options,
@@ -115,18 +120,21 @@ def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
             "config": config.to_dict(),
         },
     }
-    if config.network == "neuroback":  # a yardstick, asked for by name: without a fingerprint the gate never picks it
-        del described["fingerprint"]
+    if config.network == "neuroback":
         described["guide_time_s"] = 60.0
+    if config.network == "neuroback" or len(described["families"]) > 1:
+        del described["fingerprint"]  # a yardstick, or shapes that fit every stranger: asked for by name only
     return described
 
 
 def _card(config: dict[str, Any]) -> str:
     """card.md: what the numbers in config.json say, for people."""
     training, options = config["training"], config["network_options"]
+    families = config["families"]
     lines = [
-        f"# {', '.join(config['families'])}",
+        f"# {training['config']['name']}",
         "",
+        f"- Families: {len(families)}: {', '.join(families)}.",
         f"- Network: {config['network']} {options}, {config['rounds']} rounds.",
         f"- Trained on {training['formulas']} formulas, sizes {training['sizes']}, seed {training['config']['seed']}: "
         f"{training['steps']} steps, {training['seconds'] or 0:.0f} s of wall time, CPU threads: "

@@ -45,6 +45,8 @@ def solve(job: Job, started: float) -> Answer:
     ended = time.perf_counter()
     bound, gap = finite(scip, scip.getDualbound()), finite(scip, scip.getGap())
     stats = _stats(scip, report)
+    if job.policy.name == "fsb":
+        stats.num_strong_branching_lp_iterations = None  # idempotent strong branching is not in SCIP's count
     notes += watch.errors + report.notes
     seconds = (searching - started, ended - searching)
     return Answer(scip.getStatus(), watch.best(), bound, gap, stats, report, *seconds, notes)

@@ -89,6 +89,8 @@ def test_stock_rules_agree(tmp_path: Path, name: str) -> None:
     path = save(cover(60, 40), tmp_path / "f.lp")
     run = engine.run(job(path, policy=PolicySpec(name), protocol="paper", params={"presolving/maxrounds": 0}))
     assert run.status is Status.OPTIMAL and run.objective == engine.run(job(path)).objective
+    counted = run.stats.num_strong_branching_lp_iterations
+    assert (counted is None) == (name == "fsb")  # idempotent: SCIP does not count them
 
 
 def test_time_limit(hard: Path) -> None:
