@@ -44,10 +44,10 @@ def _places() -> list[str]:
 def _model_rows() -> Iterator[dict[str, Any]]:
     """One row a model; `error` says why one cannot be used."""
     from neurosolve.infer import load_model
-    from neurosolve.models import find_models
+    from neurosolve.models import find_models, kind_of
 
     for name, directory in find_models().items():
-        row: dict[str, Any] = {"name": name, "directory": str(directory), "kind": _kind(directory), "error": None}
+        row: dict[str, Any] = {"name": name, "directory": str(directory), "kind": kind_of(directory) or "sat", "error": None}
         try:
             if row["kind"] == "milp":
                 from neurosolve.milp.network import load_policy
@@ -60,14 +60,6 @@ def _model_rows() -> Iterator[dict[str, Any]]:
             continue
         shown = ("families", "family", "network", "engine", "delivery", "rounds")
         yield {**row, "hash": digest, **{key: config.get(key) for key in shown}}
-
-
-def _kind(directory: Path) -> str:
-    """Whose model it is, `sat` or `milp`; a damaged one is called sat, whose reader tells what is wrong."""
-    try:
-        return "milp" if json.loads((directory / "config.json").read_bytes()).get("kind") == "milp" else "sat"
-    except (OSError, ValueError, AttributeError):
-        return "sat"
 
 
 def _model_line(row: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ def shipped() -> list[str]:
 def test_what_the_wheel_carries(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for model in shipped():
-        for file in ("config.json", "network.json", "weights.safetensors", "card.md"):
+        for file in ("config.json", "weights.safetensors", "card.md"):
             assert f"neurosolve/models/{model}/{file}" in names
     assert {"neurosolve/cli.py", "neurosolve/py.typed", "neurosolve/learn/train.py"} <= names
     assert not [name for name in names if not name.startswith(("neurosolve/", "neurosolve-"))]
