@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -47,7 +46,8 @@ def _model_rows() -> Iterator[dict[str, Any]]:
     from neurosolve.models import find_models, kind_of
 
     for name, directory in find_models().items():
-        row: dict[str, Any] = {"name": name, "directory": str(directory), "kind": kind_of(directory) or "sat", "error": None}
+        kind = kind_of(directory) or "sat"  # a damaged one: the reader of formulas' models tells what is wrong
+        row: dict[str, Any] = {"name": name, "directory": str(directory), "kind": kind, "error": None}
         try:
             if row["kind"] == "milp":
                 from neurosolve.milp.network import load_policy
