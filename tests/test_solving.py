@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import neurosolve
-from neurosolve import guidance, solving
+from neurosolve import engine_runs, guidance, solving
 from neurosolve.errors import InputError, SoundnessError, UsageError
 from neurosolve.result import Limits, Status
 from neurosolve.sat.dimacs import CNF, write_dimacs
@@ -191,17 +191,17 @@ def test_auto_takes_what_won_for_the_engine_that_is_there(
 ) -> None:
     config = {"engine": "kissat", "delivery": "rename+order", "validation": {"arms": ARMS}}
     guide = guidance.Guide("auto", Phases.of(np.ones(3), "test"), config=config)
-    request = solving.Request(asked, "auto", "auto", Limits(), 0, False, None, None)
-    monkeypatch.setattr(solving, "is_installed", lambda row: row.name != missing)
-    chosen = solving._engine(guide, request)
-    assert (chosen, solving._delivery(chosen, guide, request)) == (engine, delivery)
+    request = engine_runs.Request(asked, "auto", "auto", Limits(), 0, False, None, None)
+    monkeypatch.setattr(engine_runs, "is_installed", lambda row: row.name != missing)
+    chosen = engine_runs.engine_for(guide, request)
+    assert (chosen, engine_runs.delivery_for(chosen, guide, request)) == (engine, delivery)
 
 
 def test_a_strange_engine_of_a_model_gives_way_to_stock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solving, "is_installed", lambda row: False)
-    request = solving.Request("auto", "auto", "auto", Limits(), 0, False, None, None)
+    monkeypatch.setattr(engine_runs, "is_installed", lambda row: False)
+    request = engine_runs.Request("auto", "auto", "auto", Limits(), 0, False, None, None)
     guide = guidance.Guide("auto", config={"engine": "cryptominisat"})
-    assert solving._engine(guide, request) == "cadical195"
+    assert engine_runs.engine_for(guide, request) == "cadical195"
 
 
 @pytest.mark.parametrize(("asked", "behind"), [("auto", "glucose4"), ("cadical195", "cadical195")])
