@@ -127,7 +127,7 @@ def test_a_race_says_who_won() -> None:
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "none"])
 def test_a_wrong_assignment_is_no_answer(monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
-    real = solving.engines.race
+    real = engine_runs.engines.race
 
     def lie(jobs: Any) -> Any:
         winner, (run,) = real(jobs)
@@ -136,7 +136,7 @@ def test_a_wrong_assignment_is_no_answer(monkeypatch: pytest.MonkeyPatch, damage
         return winner, [dataclasses.replace(run, assignment=wrong)]
 
     cnf = CNF.from_clauses([[1], [2, 3], [-2, 3]])
-    monkeypatch.setattr(solving.engines, "race", lie)
+    monkeypatch.setattr(engine_runs.engines, "race", lie)
     with pytest.raises(SoundnessError):
         solving.solve(cnf, guidance="none")
 
