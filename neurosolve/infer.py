@@ -8,7 +8,6 @@ is about fifteen operations, so the interpreter itself costs microseconds.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosolve import model_files
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.kernels import affine, rms_norm, sum_rows
@@ -134,18 +134,13 @@ class Model:
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.name = directory, directory.name
-        texts = {name: _read(directory / name) for name in ("config.json", "network.json", "weights.safetensors")}
+        names = ("config.json", "network.json", "weights.safetensors")
+        texts = {name: model_files.read(directory / name) for name in names}
         self.hash = hashlib.sha256(b"".join(texts.values())).hexdigest()
-        self.config: dict[str, Any] = _json(directory / "config.json", texts["config.json"])
+        self.config: dict[str, Any] = model_files.parse_json(directory / "config.json", texts["config.json"])
         _refuse_mismatch(directory, self.config)
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            weights = load(texts["weights.safetensors"])
-        except SafetensorError as error:
-            raise ModelError(f"{directory}/weights.safetensors is damaged ({error}): fetch the model again") from error
-        programs = _json(directory / "network.json", texts["network.json"])
+        weights = model_files.unpack_weights(directory, texts["weights.safetensors"])
+        programs = model_files.parse_json(directory / "network.json", texts["network.json"])
         split = {part: {k: v for k, v in weights.items() if k.startswith(part + ".")} for part in programs}
         try:
             self._embed, self._round, self._readout = (
@@ -201,31 +196,12 @@ def load_model(directory: Path) -> Model | NeuroBackModel:
 
 def load_config(directory: Path) -> dict[str, Any]:
     """config.json alone: what the gate's first stage reads, before any weight is touched.  Raises ModelError."""
-    config: dict[str, Any] = _json(directory / "config.json", _read(directory / "config.json"))
+    config: dict[str, Any] = model_files.read_json(directory / "config.json")
     _refuse_mismatch(directory, config)
     return config
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; `neurosolve models` lists the models that are there") from error
-
-
-def _json(path: Path, data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON ({error}): fetch the model again") from error
 
 
 def _refuse_mismatch(directory: Path, config: dict[str, Any]) -> None:
     if config.get("kind") == "milp":
         raise ModelError(f"{directory} is a model of branching: it has nothing to say of a formula")
-    for key, expected in (("schema", SCHEMA_VERSION), ("feature_version", FEATURE_VERSION)):
-        if config.get(key) != expected:
-            raise ModelError(
-                f"{directory} has {key} {config.get(key)!r}, this neurosolve reads {expected}: "
-                "export the model again with this version, or install the version that made it"
-            )
+    model_files.refuse_version(directory, config, {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION})

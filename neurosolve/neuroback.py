@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosolve import model_files
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.infer import Prediction, load_config
@@ -95,16 +96,10 @@ class NeuroBackModel:
     """A model directory of this network, with the face of infer.Model: name, config, hash, predict."""
 
     def __init__(self, directory: Path) -> None:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         self.directory, self.name = directory, directory.name
         self.config: dict[str, Any] = load_config(directory)
-        try:
-            texts = {name: (directory / name).read_bytes() for name in FILES}
-            self._weights: dict[str, Float] = load(texts["weights.safetensors"])
-        except (OSError, SafetensorError) as error:
-            raise ModelError(f"{directory} is damaged ({error}): fetch the model again") from error
+        texts = {name: model_files.read(directory / name) for name in FILES}
+        self._weights: dict[str, Float] = model_files.unpack_weights(directory, texts["weights.safetensors"])
         self.hash = hashlib.sha256(b"".join(texts.values())).hexdigest()
 
     def predict(

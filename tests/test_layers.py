@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "neurosolve"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-GROUND = {"errors", "result", "graph", "kernels", "infer", "neuroback", "process", "child", "files"}
+GROUND = {"errors", "result", "graph", "kernels", "model_files", "infer", "neuroback", "process", "child", "files"}
 FACE = ("cli", "__main__")
 HEAVY = ("torch", "torch_geometric", "scipy", "onnxruntime", "networkx", "rich", "zstandard", "pyscipopt")
 

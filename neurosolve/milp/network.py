@@ -21,7 +21,6 @@ Weights bear the names of the torch state dicts of learn/networks/.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosolve import model_files
 from neurosolve.errors import ModelError
 from neurosolve.milp.features import FEATURE_VERSION, NODE_FEATURES, ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES
 from neurosolve.milp.layers import Dense, Floats, RootNetwork, Standard, Weights, relu
@@ -138,15 +138,10 @@ NETWORKS: dict[str, Callable[[Weights], Policy]] = {"film": Film, "mlp": Mlp, "s
 def load_config(directory: Path) -> dict[str, Any]:
     """A MILP model's config.json.  Raises ModelError when it is missing, damaged, not of a branching policy, or of
     another version."""
-    config = _json(directory / "config.json", _read(directory / "config.json"))
+    config = model_files.read_json(directory / "config.json")
     if not isinstance(config, dict) or config.get("kind") != "milp":
         raise ModelError(f"{directory} is not a model of branching: its config.json has no kind \"milp\"")
-    for key, expected in (("schema", SCHEMA_VERSION), ("feature_version", FEATURE_VERSION)):
-        if config.get(key) != expected:
-            raise ModelError(
-                f"{directory} has {key} {config.get(key)!r}, this neurosolve reads {expected}: "
-                "train and export the model again, or install the version that made it"
-            )
+    model_files.refuse_version(directory, config, {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION})
     return config
 
 
@@ -154,24 +149,18 @@ def load_policy(directory: Path) -> Policy:
     """The policy in that directory.  Raises ModelError when it is missing, damaged, of another version or of other
     features than this neurosolve makes."""
     directory = Path(directory)
-    config, packed = load_config(directory), _read(directory / "weights.safetensors")
+    config, packed = load_config(directory), model_files.read(directory / "weights.safetensors")
     network = config.get("network")
     if network not in NETWORKS:
         raise ModelError(f"{directory}: unknown network {network!r}; networks: {', '.join(NETWORKS)}")
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        weights = load(packed)
-    except SafetensorError as error:
-        raise ModelError(f"{directory}/weights.safetensors is damaged ({error}): fetch the model again") from error
+    weights = model_files.unpack_weights(directory, packed)
     _refuse_misfit(directory, weights)
     try:
         policy = NETWORKS[network](weights)
     except (KeyError, IndexError, ValueError) as error:
         raise ModelError(f"{directory}/weights.safetensors lacks or bends {error}: export the model again") from error
     policy.name, policy.config = directory.name, config
-    policy.hash = hashlib.sha256(_read(directory / "config.json") + packed).hexdigest()
+    policy.hash = hashlib.sha256(model_files.read(directory / "config.json") + packed).hexdigest()
     return policy
 
 
@@ -184,17 +173,3 @@ def _refuse_misfit(directory: Path, weights: Weights) -> None:
     for name, size in expected.items():
         if name in weights and weights[name].size != size:
             raise ModelError(f"{directory} was trained on {weights[name].size} features ({name}), not on {size}")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; `neurosolve models` lists the models that are there") from error
-
-
-def _json(path: Path, data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON ({error}): fetch the model again") from error
