@@ -9,7 +9,7 @@ from neurosolve.errors import ModelError
 
 
 def test_errors_say_what_to_do_next(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="nothing.json: No such file.*neurosolve models"):
+    with pytest.raises(ModelError, match=r"nothing\.json: No such file.*neurosolve models"):
         model_files.read_json(tmp_path / "nothing.json")
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelError, match=r"config\.json is not JSON .*fetch the model again"):

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurosolve.errors import UsageError
+from neurosolve.learn.naming import family_of, find_files, origin, sample_name
 from neurosolve.learn.parallel import ERRORS, outcomes
 from neurosolve.learn.samples import SUFFIX, Sample, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
@@ -22,7 +22,6 @@ from neurosolve.sat.dimacs import read_dimacs
 from neurosolve.sat.labels import DIVERSE, WALK, LabelOptions, label
 from neurosolve.sat.table import find_engine
 
-GENERATED = re.compile(r"^(?P<family>.+?)[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
 LABELS = ("planted", "models", "backbone")
 GRACE_S = 5.0  # beyond time_s for reading and for finishing by itself
 
@@ -85,7 +84,7 @@ def collect_sat(
         raise UsageError(f"labels come from PySAT's engines and {WALK}, not from {', '.join(strangers)}")
     root, target = Path(directory), Path(out)
     target.mkdir(parents=True, exist_ok=True)
-    tasks = [(path, target / f"{sample_name(path, root)}{SUFFIX}") for path in find_cnfs(root)]
+    tasks = [(path, target / f"{sample_name(path, root, CNF_NAME)}{SUFFIX}") for path in find_files(root, CNF_NAME)]
     todo = [(path, to) for path, to in tasks if not to.exists()]
     options = LabelOptions(
         **{name: name in wanted for name in LABELS},
@@ -108,12 +107,12 @@ def _collect_one(
 ) -> Outcome:
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
-    name = sample_name(path, root)
+    name = sample_name(path, root, CNF_NAME)
     try:
         messages: list[tuple[str, Any]] = []
         run = run_in_child(_child, path, root, options, time_s=options.time_s + GRACE_S,
                            memory_bytes=memory_bytes, on_message=messages.append)  # fmt: skip
-        sample = assemble(messages, name, family or _family(path, root))
+        sample = assemble(messages, name, family or family_of(path, root))
         if sample is None:
             return Outcome(name, wall_time_s=time.monotonic() - began, error=f"unread: {run.reason}")
         write_sample(sample, to)
@@ -148,7 +147,7 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> Sample 
     num_variables, literals, offsets = found["cnf"]
     assignments = [value for kind, value in messages if kind == "assignment"]
     bone, complete = found.get("backbone", (np.zeros(num_variables, np.int8), False))
-    match = GENERATED.match(name.rsplit("__", 1)[-1])
+    source = origin(name, family, num_variables)
     return Sample(
         num_variables=num_variables,
         literals=literals,
@@ -157,24 +156,9 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> Sample 
         backbone=bone,
         backbone_complete=complete,
         status=found.get("status", 0),
-        family=match["family"] if match else family,
-        size=int(match["size"]) if match else num_variables,
-        seed=int(match["seed"]) if match else 0,
+        family=source.family,
+        size=source.size,
+        seed=source.seed,
         name=name,
         primary=found.get("primary", np.zeros(0, np.bool_)),
     )
-
-
-def find_cnfs(root: Path) -> Iterator[Path]:
-    """Files below `root` that are named like CNFs, sorted."""
-    yield from sorted(p for p in root.rglob("*") if CNF_NAME.search(p.name) and p.is_file())
-
-
-def sample_name(path: Path, root: Path) -> str:
-    """The path below root without its suffixes, folders joined by two underscores."""
-    return CNF_NAME.sub("", str(path.relative_to(root))).replace("/", "__")
-
-
-def _family(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).parts
-    return parts[0] if len(parts) > 1 else root.name

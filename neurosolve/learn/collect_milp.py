@@ -7,15 +7,15 @@ import dataclasses
 import functools
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurosolve.errors import UsageError
-from neurosolve.learn.collect import GENERATED
 from neurosolve.learn.milp_samples import MilpSample, write_milp_sample
+from neurosolve.learn.naming import family_of, find_files, origin, sample_name
 from neurosolve.learn.parallel import ERRORS, outcomes
 from neurosolve.learn.samples import SUFFIX
 from neurosolve.milp.policies import NAMES, PolicySpec, attach
@@ -68,7 +68,7 @@ def collect_milp(
         raise UsageError(f"unknown rule '{policy.name}'; known: {', '.join(NAMES)}")
     root, target = Path(directory), Path(out)
     target.mkdir(parents=True, exist_ok=True)
-    tasks = [(path, target / f"{sample_name(path, root)}{SUFFIX}") for path in find_milps(root)]
+    tasks = [(path, target / f"{sample_name(path, root, MILP_NAME)}{SUFFIX}") for path in find_files(root, MILP_NAME)]
     todo = [task for task in tasks if not task[1].exists()]
     work = functools.partial(
         _collect_one, root=root, plan=(options, policy, protocol), memory_bytes=memory_bytes, family=family
@@ -84,12 +84,12 @@ def _collect_one(
 ) -> Outcome:  # fmt: skip
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
-    name = sample_name(path, root)
+    name = sample_name(path, root, MILP_NAME)
     try:
         messages: list[tuple[str, Any]] = []
         run = run_in_child(_child, path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=memory_bytes,
                            on_message=messages.append)  # fmt: skip
-        sample = assemble(messages, name, family or _family(path, root))
+        sample = assemble(messages, name, family or family_of(path, root))
         if sample is None:
             why = run.reason or "; ".join((run.value or {}).get("errors", [])[:1]) or "solved without branching"
             return Outcome(name, wall_time_s=time.monotonic() - began, error=f"no labelled node: {why}")
@@ -118,10 +118,10 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSam
     nodes = [value for kind, value in messages if kind == "node"]
     if not roots or not nodes:
         return None
-    match = GENERATED.match(name.rsplit("__", 1)[-1])
     flat = {key: np.concatenate([node[key] for node in nodes])
             for key in ("columns", "features", "scores", "pseudocosts")}  # fmt: skip
     graphs = {key: np.stack([node[key] for node in nodes]) for key in ("node_columns", "node_rows") if key in nodes[0]}
+    source = origin(name, family, len(roots[-1]["column_features"]))
     return MilpSample(
         **graphs,
         **roots[-1],
@@ -129,23 +129,8 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSam
         node_offsets=np.cumsum([0, *(len(node["columns"]) for node in nodes)]),
         depth=np.asarray([node["depth"] for node in nodes], np.int32),
         feature_version=FEATURE_VERSION,
-        family=match["family"] if match else family,
-        size=int(match["size"]) if match else len(roots[-1]["column_features"]),
-        seed=int(match["seed"]) if match else 0,
+        family=source.family,
+        size=source.size,
+        seed=source.seed,
         name=name,
     )
-
-
-def find_milps(root: Path) -> Iterator[Path]:
-    """Files below `root` that are named like MILPs, sorted."""
-    yield from sorted(p for p in root.rglob("*") if MILP_NAME.search(p.name) and p.is_file())
-
-
-def sample_name(path: Path, root: Path) -> str:
-    """The path below root without its suffixes, folders joined by two underscores."""
-    return MILP_NAME.sub("", str(path.relative_to(root))).replace("/", "__")
-
-
-def _family(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).parts
-    return parts[0] if len(parts) > 1 else root.name

@@ -11,9 +11,10 @@ from pathlib import Path
 from torch import nn
 
 from neurosolve.errors import UsageError
-from neurosolve.learn.collect_milp import MILP_NAME, PATIENCE, find_milps
+from neurosolve.learn.collect_milp import MILP_NAME, PATIENCE
 from neurosolve.learn.config import MilpSolveValidation
 from neurosolve.learn.export_milp import export
+from neurosolve.learn.naming import find_files
 from neurosolve.milp import engine
 from neurosolve.milp.policies import PolicySpec
 from neurosolve.result import Limits, Status
@@ -52,7 +53,7 @@ def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: in
 
 def instances(directories: Sequence[str], count: int) -> list[Path]:
     """The first `count` files below the directories, in turn.  Raises UsageError where there is none."""
-    lists = [list(find_milps(Path(directory))) for directory in directories]
+    lists = [list(find_files(Path(directory), MILP_NAME)) for directory in directories]
     if not any(lists):
         raise UsageError(f"no instances to solve in {', '.join(directories) or '[solve_validation] instances'}")
     turns = [path for i in range(max(map(len, lists))) for path in (one[i] for one in lists if i < len(one))]

@@ -11,9 +11,10 @@ import pytest
 
 from neurosolve.errors import InputError, UsageError
 from neurosolve.learn import collect
-from neurosolve.learn.collect import Outcome, collect_sat, sample_name
+from neurosolve.learn.collect import Outcome, collect_sat
+from neurosolve.learn.naming import sample_name
 from neurosolve.learn.samples import read_sample
-from neurosolve.learn.sidecars import find_backbone, read_backbone, read_planted
+from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
 from tests.learn.examples import planted_sample
 
 CHAIN = b"p cnf 4 4\n1 0\n-1 2 0\n-2 3 0\n3 4 0\n"  # 1, 2 and 3 are forced, 4 is free
@@ -129,7 +130,7 @@ def test_planted_files(tmp_path: Path) -> None:
 
 
 def test_names_and_labels() -> None:
-    assert sample_name(Path("a/b/c.dimacs.zst"), Path("a")) == "b__c"
+    assert sample_name(Path("a/b/c.dimacs.zst"), Path("a"), CNF_NAME) == "b__c"
     with pytest.raises(UsageError, match="unknown labels cores"):
         collect_sat(".", "out", labels="cores,models")
     assert planted_sample(0).family == "planted"
