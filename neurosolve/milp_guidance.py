@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-from neurosolve import models
+from neurosolve import model_files, models
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.milp.policies import RULES, PolicyReport, PolicySpec, attach
 
@@ -28,6 +29,18 @@ def resolve(name: str) -> PolicySpec:
     if head == "auto" and bool(argument) == bool(colon):
         return PolicySpec("auto", model_dirs=_branching_models(argument))
     raise UsageError(f"unknown guidance '{name}' for a MILP; guidances: {', '.join(names())}")
+
+
+def for_protocol(spec: PolicySpec, protocol: str) -> PolicySpec:
+    """`auto` without the models that were validated under another protocol: what helps without cuts below the root
+    need not help with them."""
+    kept = (d for d in spec.model_dirs if _validated_under(d) in (protocol, None))
+    return dataclasses.replace(spec, model_dirs=tuple(kept))
+
+
+def _validated_under(directory: Path) -> str | None:
+    protocol = (model_files.read_json(directory / models.CONFIG_FILE).get("validation") or {}).get("protocol")
+    return None if protocol is None else str(protocol)
 
 
 def _branching_models(name: str) -> tuple[Path, ...]:

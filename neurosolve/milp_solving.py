@@ -109,9 +109,11 @@ def _refuse(request: Request, source: str | Path) -> None:
 
 def _run(file: MilpFile, problem: Problem | None, request: Request, result: MilpResult) -> None:
     """From the problem as read to a filled-in result."""
-    spec = request.policy
+    spec = milp_guidance.for_protocol(request.policy, request.protocol)
     if spec.name == "auto" and not spec.model_dirs:  # spares the import of what reads the root
-        spec, result.gate = PolicySpec(), {"stage": 1, "guided": False, "reason": "no model installed"}
+        other = f"no model was validated under protocol {request.protocol}"
+        reason = other if request.policy.model_dirs else "no model installed"
+        spec, result.gate = PolicySpec(), {"stage": 1, "guided": False, "reason": reason}
     if request.left().time_s == 0.0:
         result.reason = process.TIME_LIMIT
         return

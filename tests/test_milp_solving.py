@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import sys
 from pathlib import Path
@@ -15,9 +16,11 @@ import pytest
 import zstandard
 
 import neurosolve
+from neurosolve import milp_guidance
 from neurosolve.errors import InputError, ModelError, SoundnessError, UsageError
 from neurosolve.milp import engine
 from neurosolve.milp.engine import EngineRun
+from neurosolve.milp.policies import PolicySpec
 from neurosolve.milp_solving import solve_milp
 from neurosolve.result import Limits, MilpResult, Status
 from tests.milp.tiny_policy import write_policy
@@ -174,6 +177,19 @@ def test_auto_without_a_model_is_stock(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("neurosolve.models.search_path", lambda: [])
     result = solve_milp(save(MPS, tmp_path / "f.mps"))
     assert result.gate == {"stage": 1, "guided": False, "reason": "no model installed"} and result.model is None
+
+
+def test_auto_asks_only_models_validated_under_the_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models" / "one").mkdir(parents=True)
+    config = {"schema": 1, "kind": "milp", "validation": {"protocol": "paper"}}
+    (tmp_path / "models" / "one" / "config.json").write_text(json.dumps(config))
+    spec = PolicySpec("auto", model_dirs=(tmp_path / "models" / "one",))
+    assert milp_guidance.for_protocol(spec, "paper") == spec
+    assert not milp_guidance.for_protocol(spec, "default").model_dirs
+    monkeypatch.setattr(milp_guidance, "resolve", lambda name: spec)
+    result = solve_milp(save(MPS, tmp_path / "f.mps"), protocol="default")
+    reason = "no model was validated under protocol default"
+    assert result.gate == {"stage": 1, "guided": False, "reason": reason} and result.status is Status.OPTIMAL
 
 
 def test_the_public_solve(tmp_path: Path) -> None:
