@@ -16,7 +16,7 @@ from torch import Tensor
 from neurosolve.errors import InputError, UsageError
 from neurosolve.kernels import transpose
 from neurosolve.learn.milp_losses import soft_targets
-from neurosolve.learn.milp_samples import MilpSample, read_milp_sample
+from neurosolve.learn.milp_samples import LP, MilpSample, read_milp_sample
 from neurosolve.learn.samples import find_samples
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Root:
     by_column_over_rows: NDArray[np.float32]
 
 
-def root_of(sample: MilpSample) -> Root:
+def root_of(sample: LP) -> Root:
     """Weights: coefficients come with row norm 1, so times sqrt(row's length) their root mean square is 1."""
     m, n = sample.num_rows, sample.num_columns
     lengths = np.diff(sample.indptr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,25 @@ from neurosolve.learn.samples import write_arrays
 
 KIND = "milp"
 NO_GAIN = 1e-6  # a node whose best score is no larger teaches nothing: SCIP's scores start at 1e-6 a child
+
+
+class LP(Protocol):
+    """A root's relaxation, as samples and trajectories keep it (read only)."""
+
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_columns(self) -> int: ...
+    @property
+    def column_features(self) -> NDArray[np.float32]: ...
+    @property
+    def row_features(self) -> NDArray[np.float32]: ...
+    @property
+    def indptr(self) -> NDArray[np.int32]: ...
+    @property
+    def indices(self) -> NDArray[np.int32]: ...
+    @property
+    def coefficients(self) -> NDArray[np.float32]: ...
 
 
 @dataclasses.dataclass(frozen=True)
