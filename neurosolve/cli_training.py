@@ -30,19 +30,26 @@ def generate(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Instances of each size.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; the others count up.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory.")] = Path(),
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the family; repeatable.")
+    ] = None,
 ) -> None:
     """Write seeded instances of FAMILY: NAME.cnf.gz, and NAME.planted where a solution was planted; or NAME.mps.gz."""
     from neurosolve.families import FAMILIES
+    from neurosolve.families.knobs import knobs_of, parsed
     from neurosolve.families.write import write_instance
 
     if family is None:
-        emit(f"{row.name:<16} {row.models}" for row in FAMILIES.values())
+        for row in FAMILIES.values():
+            told = ", ".join(f"{name}={value}" for name, value in knobs_of(row).items())
+            emit([f"{row.name:<16} {row.models}" + (f" [{told}]" if told else "")])
         return
     if family not in FAMILIES:
         raise UsageError(f"unknown family '{family}'; families: {', '.join(FAMILIES)}")
+    knobs = parsed(FAMILIES[family], settings or [])
     for number in _sizes(FAMILIES[family], size):
         for one in range(seed, seed + count):
-            emit([str(write_instance(FAMILIES[family], number, one, out))])
+            emit([str(write_instance(FAMILIES[family], number, one, out, knobs))])
 
 
 def _sizes(family: Family | MilpFamily, text: str) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ class Family:
 
     name: str
     models: str
-    generate: Callable[[int, int], Instance]
+    generate: Callable[..., Instance]  # (size, seed, and knobs by name)
     sizes: Mapping[str, tuple[int, ...]]
     satisfiable: bool | None
     phases: str

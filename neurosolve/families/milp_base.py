@@ -35,7 +35,7 @@ class MilpFamily:
     name: str
     models: str
     knob: str
-    generate: Callable[[int, int], Problem]
+    generate: Callable[..., Problem]  # (size, seed, and knobs by name)
     sizes: Mapping[str, tuple[int, ...]]
     kind: Literal["milp"] = "milp"
 

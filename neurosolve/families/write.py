@@ -1,8 +1,8 @@
 """Instances as files: NAME.cnf.gz and, where something was planted, NAME.planted beside it; NAME.mps.gz for MILP.
 
-NAME is FAMILY-SIZE-SEED. The same family, size and seed give the same bytes: gzip without a time or a name.
-A file appears whole or not at all, and the formula last, so that a run that was killed resumes by what it
-finds.
+NAME is FAMILY-SIZE-SEED, with +KNOB=VALUE after FAMILY for each knob that was set. The same family, size, seed and
+knobs give the same bytes: gzip without a time or a name.  A file appears whole or not at all, and the formula last, so
+that a run that was killed resumes by what it finds.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import gzip
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from neurosolve.errors import UsageError
 from neurosolve.families.base import Family, Literals
+from neurosolve.families.knobs import Value, checked, label
 from neurosolve.families.milp_base import MilpFamily
 from neurosolve.milp.mps import write_mps
 from neurosolve.milp.problem import Problem
@@ -29,38 +31,44 @@ def write_instances(
     seeds: range,
     directory: Path,
     progress: Callable[[Path], None] = lambda path: None,
+    knobs: Mapping[str, Value] = MappingProxyType({}),
 ) -> list[Path]:
     """One instance for each seed, skipping what exists; `progress` hears of each path, written or found."""
     paths = []
     for seed in seeds:
-        paths.append(write_instance(family, size, seed, directory))
+        paths.append(write_instance(family, size, seed, directory, knobs))
         progress(paths[-1])
     return paths
 
 
-def write_instance(family: Family | MilpFamily, size: int, seed: int, directory: Path) -> Path:
+def write_instance(
+    family: Family | MilpFamily, size: int, seed: int, directory: Path,
+    knobs: Mapping[str, Value] = MappingProxyType({}),
+) -> Path:  # fmt: skip
     """Writes one instance unless it is there; returns the path of the formula or the program.
 
-    Raises UsageError for a size the family refuses and for a place that cannot be written.
+    Raises UsageError for a size or a knob the family refuses and for a place that cannot be written.
     """
-    path = directory / f"{family.name}-{size}-{seed}.{'cnf' if family.kind == 'sat' else 'mps'}.gz"
+    knobs = checked(family, knobs)
+    name = f"{family.name}{label(knobs)}-{size}-{seed}"
+    path = directory / f"{name}.{'cnf' if family.kind == 'sat' else 'mps'}.gz"
     if path.exists():
         return path
-    contents = _planned(family, size, seed)
+    contents = _planned(family, size, seed, knobs)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for suffix, content in contents.items():
-            _replace(directory / f"{family.name}-{size}-{seed}{suffix}", content)
+            _replace(directory / f"{name}{suffix}", content)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     return path
 
 
-def _planned(family: Family | MilpFamily, size: int, seed: int) -> dict[str, bytes]:
+def _planned(family: Family | MilpFamily, size: int, seed: int, knobs: Mapping[str, Value]) -> dict[str, bytes]:
     """The files of an instance by suffix, in the order they are written."""
     if family.kind == "milp":
-        return {".mps.gz": packed_mps(family.generate(size, seed))}
-    instance = family.generate(size, seed)
+        return {".mps.gz": packed_mps(family.generate(size, seed, **knobs))}
+    instance = family.generate(size, seed, **knobs)
     planted = {} if instance.planted is None else {".planted": planted_text(instance.planted).encode()}
     return {**planted, ".cnf.gz": packed_dimacs(instance.cnf)}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-GENERATED = re.compile(r"^(?P<family>.+?)[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
+GENERATED = re.compile(r"^(?P<family>.+?)(\+[^+]+)*[-_](?P<size>\d+)[-_](?P<seed>\d+)$")
 
 
 class Origin(NamedTuple):
