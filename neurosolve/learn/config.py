@@ -7,9 +7,12 @@ import tomllib
 import types
 import typing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurosolve.errors import UsageError
+
+if TYPE_CHECKING:
+    from neurosolve.learn.config_reinforce import ReinforceConfig
 
 LOSSES = ("phases", "backbone", "agreed")
 
@@ -148,7 +151,7 @@ KINDS: dict[str, tuple[type[TrainConfig | MilpConfig], type[SolveValidation | Mi
 }
 
 
-def read_config(path: Path) -> TrainConfig | MilpConfig:
+def read_config(path: Path) -> TrainConfig | MilpConfig | ReinforceConfig:
     """Raises UsageError for a file that is no TOML, an unknown key, a missing key or a value of a wrong
     type."""
     try:
@@ -158,21 +161,29 @@ def read_config(path: Path) -> TrainConfig | MilpConfig:
     return from_dict(table, str(path))
 
 
-def from_dict(table: dict[str, Any], where: str = "config") -> TrainConfig | MilpConfig:
+def from_dict(table: dict[str, Any], where: str = "config") -> TrainConfig | MilpConfig | ReinforceConfig:
     """The config of a TOML table, of the class that its `kind` names; `where` names it in errors."""
     table = dict(table)
     kind = table.get("kind", "sat")
+    if kind == "reinforce":
+        from neurosolve.learn.config_reinforce import from_table
+
+        return from_table(table, where)
+    if kind == "reinforce-sat":
+        from neurosolve.learn.config_finetune import FinetuneConfig  # which is made of this module
+
+        KINDS[kind] = (FinetuneConfig, SolveValidation)
     if kind not in KINDS:
-        raise UsageError(f"{where}: kind is {kind!r}; known: {', '.join(KINDS)}")
+        raise UsageError(f"{where}: kind is {kind!r}; known: {', '.join(KINDS)}, reinforce, reinforce-sat")
     config, validation = KINDS[kind]
     inner = table.pop("solve_validation", {})
     if not isinstance(inner, dict):
         raise UsageError(f"{where}: solve_validation is a table")
-    solve: Any = validation(**_checked(validation, inner, f"{where}: [solve_validation]"))
-    return config(**_checked(config, table, where), solve_validation=solve)
+    solve: Any = validation(**checked(validation, inner, f"{where}: [solve_validation]"))
+    return config(**checked(config, table, where), solve_validation=solve)
 
 
-def _checked(cls: type, table: dict[str, Any], where: str) -> dict[str, Any]:
+def checked(cls: type, table: dict[str, Any], where: str) -> dict[str, Any]:
     """The table's values if every key is a field of `cls` and has its type; an int may stand for a float."""
     types_ = typing.get_type_hints(cls)
     values = {}

@@ -18,12 +18,13 @@ BRANCHING = {
     "sparse": ("sparse", "SparseNet"),
     "gcnn": ("gcnn", "GcnnNet"),
 }
-OF_KIND = {"sat": NETWORKS, "milp": BRANCHING}
+AGENTS = {"film-q": ("dueling", "FilmQNet")}
+OF_KIND = {"sat": NETWORKS, "reinforce-sat": NETWORKS, "milp": BRANCHING, "reinforce": AGENTS}
 
 
 def build(name: str, **options: Any) -> nn.Module:
     """The network of that name with fresh weights.  Raises KeyError with the known names."""
-    known = NETWORKS | BRANCHING
+    known = NETWORKS | BRANCHING | AGENTS
     if name not in known:
         raise KeyError(f"unknown network {name!r}; known: {', '.join(sorted(known))}")
     module, cls = known[name]

@@ -114,12 +114,16 @@ class FilmNet(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, batch: NodeBatch) -> Tensor:
+        return self.score(self.dropout(self.hidden(batch))).squeeze(-1)  # type: ignore[no-any-return]
+
+    def hidden(self, batch: NodeBatch) -> Tensor:
+        """(K, hidden), what the scores are made of."""
         embedding = self.root(batch.root)
         unknown = embedding.new_zeros(1, embedding.shape[1])
         of_candidate = self.dropout(torch.cat([embedding, unknown]))[batch.columns]  # -1: the zeros
         h = torch.relu(self.first(self.standard(batch.features)))
         h = self.dropout(h * (1 + self.scale(of_candidate)) + self.shift(of_candidate))
-        return self.score(self.dropout(torch.relu(self.second(h)))).squeeze(-1)  # type: ignore[no-any-return]
+        return torch.relu(self.second(h))
 
 
 class MlpNet(nn.Module):
