@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from neurosolve.milp.features import FEATURE_VERSION
 from neurosolve.milp.network import SCHEMA_VERSION
@@ -15,8 +16,13 @@ from neurosolve.milp.network import SCHEMA_VERSION
 
 def export(network: nn.Module, config: dict[str, Any], card: str, directory: Path) -> None:
     """Write weights.safetensors, config.json and card.md into `directory` (made if missing)."""
+    export_weights(network.state_dict(), config, card, directory)
+
+
+def export_weights(given: Mapping[str, Tensor], config: dict[str, Any], card: str, directory: Path) -> None:
+    """The same of a network that is no module, by the names that milp/network.py reads."""
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    weights = {key: value.detach().cpu().contiguous() for key, value in given.items()}
     save_file(weights, directory / "weights.safetensors", metadata={"feature_version": str(FEATURE_VERSION)})
     full = {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION, "kind": "milp", **config}
     (directory / "config.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")

@@ -81,7 +81,7 @@ class Loop(abc.ABC, Generic[C]):
         torch.manual_seed(config.seed)
         self.network: nn.Module = self.build().to(device)
         if config.initial_weights:
-            checkpoint.load_weights(self.network, Path(config.initial_weights))
+            self.begin_from(Path(config.initial_weights))
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
@@ -99,6 +99,10 @@ class Loop(abc.ABC, Generic[C]):
     @abc.abstractmethod
     def build(self) -> nn.Module:
         """The network with fresh weights."""
+
+    def begin_from(self, weights: Path) -> None:
+        """Take over weights of another run."""
+        checkpoint.load_weights(self.network, weights)
 
     @abc.abstractmethod
     def load_validation(self) -> None:

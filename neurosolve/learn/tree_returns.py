@@ -1,6 +1,6 @@
 """Returns of a search tree: a node's successors are its children, not the node that was searched next.
 
-The cost of a decision i is the size N_i of its subtree.  Over n levels, with V(c) the network's own estimate of log2 N_c:
+The cost of a decision i is the size N_i of its subtree.  Over n levels, V(c) being the network's estimate of log2 N_c:
 
     T_0(i) = 2^V(i),      T_n(i) = 1 + fathomed(i) + sum over the children c with a decision of T_{n-1}(c)
 
@@ -27,13 +27,15 @@ def log2_returns(
     Where is_open the return is a lower bound, unless the estimates stand above what was not searched.
     """
     if horizon < 1:
-        return np.log2(trajectory.subtree_sizes).astype(np.float32)
+        exact: NDArray[np.float32] = np.log2(trajectory.subtree_sizes).astype(np.float32)
+        return exact
     if values is None:
         raise ValueError("returns of a finite horizon need the values at its end")
     has_parent = trajectory.parent != NONE
     parents = trajectory.parent[has_parent]
     own = 1.0 + trajectory.fathomed
-    sizes: NDArray[np.float64] = np.maximum(np.exp2(values.astype(np.float64)), SMALLEST)
+    sizes: NDArray[np.floating] = np.maximum(np.exp2(values.astype(np.float64)), SMALLEST)
     for _ in range(min(horizon, int(trajectory.depth.max(initial=0)) + 1)):
         sizes = own + np.bincount(parents, sizes[has_parent], len(trajectory))
-    return np.log2(sizes).astype(np.float32)
+    estimated: NDArray[np.float32] = np.log2(sizes).astype(np.float32)
+    return estimated

@@ -185,7 +185,9 @@ class Episode:
         try:
             self._scip = scip
             self._configure(scip)
-            self._read(scip)
+            read_into(scip, self.source, self.options.validate)
+            if self.options.objective_limit and self.options.optimum is not None:
+                scip.setObjlimit(self.options.optimum)
             meter = Meter(scip, self.options.optimum, self.options.dual_integral)
             rule = Asking(self, meter)
             scip.includeBranchrule(rule, "neurosolve_asking", "asks somebody else", PRIORITY, -1, 1.0)
@@ -217,20 +219,19 @@ class Episode:
         if options.time_s is not None:
             scip.setParam("limits/time", options.time_s)
 
-    def _read(self, scip: Any) -> None:
-        source = self.source
-        if isinstance(source, Problem):
-            with os.fdopen(os.memfd_create("problem"), "wb") as file:
-                write_mps(source, file)
-                file.flush()
-                scip.readProblem(f"/proc/self/fd/{file.fileno()}", "mps")
-        else:
-            with as_file(source, None) as given:
-                if self.options.validate:
-                    given.read()
-                try:
-                    scip.readProblem(str(given.path), given.format)
-                except Exception as error:
-                    raise InputError(str(source), None, f"SCIP cannot read it ({words(error)})") from None
-        if self.options.objective_limit and self.options.optimum is not None:
-            scip.setObjlimit(self.options.optimum)
+
+def read_into(scip: Any, source: Source, validate: bool = True) -> None:
+    """Read a problem, or a file (first by our own strict reader: validate).  Raises InputError."""
+    if isinstance(source, Problem):
+        with os.fdopen(os.memfd_create("problem"), "wb") as file:
+            write_mps(source, file)
+            file.flush()
+            scip.readProblem(f"/proc/self/fd/{file.fileno()}", "mps")
+        return
+    with as_file(source, None) as given:
+        if validate:
+            given.read()
+        try:
+            scip.readProblem(str(given.path), given.format)
+        except Exception as error:
+            raise InputError(str(source), None, f"SCIP cannot read it ({words(error)})") from None

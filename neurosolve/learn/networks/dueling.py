@@ -1,4 +1,4 @@
-"""`film-q`: `film` with a dueling value: Q estimates log2 of the nodes of the subtree that branching on a candidate leaves.
+"""`film-q`: `film` with a dueling value.  Q estimates log2 of the nodes of the subtree after branching on a candidate.
 
 With h_j and score_j of candidate j as in film.py (higher: branch here) and its node's n candidates:
 
@@ -78,10 +78,14 @@ class FilmQNet(FilmNet):
         return "film", {name: value for name, value in self.state_dict().items() if not name.startswith("value_")}
 
 
-def begin_from_film(network: nn.Module, weights: dict[str, Tensor], scale: float, left_out: tuple[str, ...] = ()) -> None:
-    """Copy a film's weights by name into a network that has film's parts; its scores come multiplied by `scale`."""
+def begin_from_film(
+    network: nn.Module, weights: dict[str, Tensor], scale: float, left_out: tuple[str, ...] = ()
+) -> None:
+    """Copy a film's weights by name into a network that has film's parts; its scores come multiplied by `scale`.  An
+    agent's own weights (they tell of a value) are taken as they are."""
     own: dict[str, Any] = dict(network.state_dict())
+    is_agent = any(name.startswith("value_") for name in weights)
     for name, value in weights.items():
-        if name not in left_out:
-            own[name] = value * scale if name.startswith("score.") else value
+        if is_agent or name not in left_out:
+            own[name] = value * scale if name.startswith("score.") and not is_agent else value
     network.load_state_dict(own)
