@@ -30,6 +30,11 @@ _pipe: int | None = None  # the writing end; None in a process that is no child
 fork_lock = threading.Lock()  # held while forking: no child may inherit the writing end of another's pipe
 
 
+def die_with_parent() -> None:
+    """From inside a child: the kernel kills it when the thread that forked it ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def send(message: Any) -> None:
     """From inside a child: hand a picklable object to the parent at once (an incumbent, a stage's time)."""
     _write_frame(b"M", message)
@@ -66,7 +71,7 @@ def run(task: Task, memory_bytes: int | None, parent: int, pipe: int, output: in
     code = 1
     try:
         os.setpgid(0, 0)  # a Ctrl-C in the terminal reaches the parent only, and a kill reaches grandchildren
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
         _pipe, fork_lock = pipe, threading.Lock()

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from neurosolve.learn.batches import SampleSet, bucketed, collate
 from neurosolve.learn.config import MilpConfig, TrainConfig, read_config
+from neurosolve.learn.config_finetune import FinetuneConfig
+from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.loop import BEST, LAST, TIE_BREAK, Loop, Progress, Report, learning_rate_factor
 from neurosolve.learn.losses import loss_of
 from neurosolve.learn.networks import build
@@ -21,8 +23,9 @@ __all__ = ["BEST", "LAST", "Report", "Trainer", "learning_rate_factor", "main", 
 
 
 def train(
-    config: TrainConfig | MilpConfig, device: str = "cpu", resume: bool = False, progress: Progress | None = None
-) -> dict[str, Any]:
+    config: TrainConfig | MilpConfig | ReinforceConfig, device: str = "cpu", resume: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Run to the budget's end; returns {best, best_step, step, elapsed_s, num_parameters, directory, ...}.
 
     device: 'cpu' or 'cuda'.  resume: go on from the run's last checkpoint if there is one.  Raises
@@ -32,6 +35,14 @@ def train(
         from neurosolve.learn import train_milp
 
         return train_milp.train(config, device, resume, progress)
+    if isinstance(config, ReinforceConfig):
+        from neurosolve.learn import reinforce
+
+        return reinforce.train(config, device, resume, progress)
+    if isinstance(config, FinetuneConfig):
+        from neurosolve.learn import finetune
+
+        return finetune.train(config, device, resume, progress)
     with Trainer(config, torch.device(device), resume, progress) as trainer:
         return trainer.run()
 

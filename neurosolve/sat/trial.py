@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from neurosolve.errors import UsageError
 from neurosolve.result import Limits, Status
 from neurosolve.sat import engines
 from neurosolve.sat.cnf import CNF
 from neurosolve.sat.phases import Phases
+from neurosolve.sat.pysat_child import solve_with_pysat
 
 
 def cost(
@@ -31,3 +33,20 @@ def cost(
     if spent is None and not answered and conflicts is not None and run.reason == "time limit":
         return float(conflicts), False
     return float(run.cpu_time_s * 1000 if spent is None else spent), answered
+
+
+def cost_here(
+    cnf: CNF, engine: str, phases: Phases, delivery: str, conflicts: int, seed: int = 0
+) -> tuple[float, bool]:
+    """`cost` without a time limit and, where PySAT has the engine, in this process: for workers that solve thousands.
+
+    Nothing can stop such a solve but its `conflicts`, so engines that count none are refused (UsageError).
+    """
+    job = engines.Job(cnf, engine, phases=phases, delivery=delivery, limits=Limits(conflicts=conflicts), seed=seed)
+    row = job.request.engine
+    if not row.conflict_limit or "conflicts" not in row.stats:
+        raise UsageError(f"{row.name} has no conflict limit or counts no conflicts: its cost is no reward")
+    if row.is_binary:
+        return cost(cnf, engine, phases, delivery, conflicts, None, seed)
+    answer = solve_with_pysat(job.request)
+    return float(answer.stats.num_conflicts or 0), answer.status != Status.UNKNOWN.value

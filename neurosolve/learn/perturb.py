@@ -1,0 +1,84 @@
+"""Perturbations of what a network says, and their log-probabilities.
+
+On logits (GRPO).  Each variable's logit l gets Gaussian noise, l' = l + sigma e.  One draw is the sampled phase, true
+with probability Phi(l / sigma), and the sampled confidence |tanh(l' / 2)|, which a threshold or an order reads.
+
+Credit goes to what the engine saw, not to the draw behind it.  With threshold c (in logits) a variable is told true,
+told false or not told, with probabilities Phi((l - c) / sigma), Phi((-c - l) / sigma) and the rest; the log-probability
+of the outcome is that of the category, the draw within it being summed out (Rao-Blackwell: same mean, less noise), and
+a variable that no draw could move has no gradient.  Where the delivery orders variables by confidence the engine
+sees l' itself of those told: they count with the Gaussian density.
+
+On weights (evolution strategies: Salimans et al. 2017, arXiv 1703.03864).  Each tensor gets noise of sigma times its
+root mean square.
+
+Both come in antithetic pairs e, -e.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+LEAST = 1e-6  # no probability counts as smaller
+
+
+def antithetic(half: int, *shape: int) -> Tensor:
+    """Standard normal noise (2 half, *shape) from torch's own stream, the second half the first one's negative."""
+    noise = torch.randn(half, *shape)
+    return torch.cat([noise, -noise])
+
+
+def threshold_logit(confidence: float) -> float:
+    """The |logit| at which |2 sigmoid - 1| is `confidence`."""
+    return 2 * math.atanh(min(confidence, 1 - 1e-7))
+
+
+def log_probability(mean: Tensor, drawn: Tensor, sigma: float, threshold: float, ordered: bool) -> Tensor:
+    """Log-probability (G, n) of what the engine saw of `drawn` (G, n) when logits have mean `mean` (n,).
+
+    threshold: in logits; 0: every variable is told.  Differentiable in `mean`.
+    """
+    told_true, told_false = drawn >= threshold, drawn <= -threshold
+    true = _normal_cdf((mean - threshold) / sigma)
+    false = _normal_cdf((-threshold - mean) / sigma)
+    silent = 1 - true - false
+    category = torch.where(told_true, true, torch.where(told_false, false, silent)).clamp(min=LEAST).log()
+    if not ordered:
+        return category
+    density = -((drawn - mean) ** 2) / (2 * sigma**2)
+    return torch.where(told_true | told_false, density, category)
+
+
+def advantages(rewards: Tensor) -> Tensor:
+    """Rewards (B, G) minus their group's mean, over its standard deviation; 0 where all of a group are alike."""
+    centred = rewards - rewards.mean(dim=1, keepdim=True)
+    spread = rewards.std(dim=1, keepdim=True, correction=0)
+    return torch.where(spread > 1e-9, centred / spread.clamp(min=1e-9), torch.zeros_like(centred))
+
+
+def weight_noise(weights: Mapping[str, Tensor], half: int) -> dict[str, Tensor]:
+    """Antithetic noise (2 half, *shape) of every tensor, of the scale of its root mean square (at least 0.01)."""
+    scales = {name: max(float(w.detach().square().mean().sqrt()), 0.01) for name, w in weights.items()}
+    return {name: scales[name] * antithetic(half, *w.shape) for name, w in weights.items()}
+
+
+def weight_loss(weights: Mapping[str, Tensor], noise: Mapping[str, Tensor], advantage: Tensor) -> Tensor:
+    """A scalar, linear in the weights, whose gradient is the (negative) evolution-strategy estimate in units of each
+    tensor's scale: -mean_g advantage_g <w, noise_g> / scale^2, over the root of the number of weights.
+
+    advantage (G,).
+    """
+    total, count = torch.zeros(()), 0
+    for name, weight in weights.items():
+        direction = torch.einsum("g,g...->...", advantage, noise[name]) / len(advantage)
+        total = total - (weight * direction).sum() / noise[name].square().mean().clamp(min=1e-12)
+        count += weight.numel()
+    return total / math.sqrt(count)
+
+
+def _normal_cdf(x: Tensor) -> Tensor:
+    return 0.5 * torch.erfc(-x / math.sqrt(2))
