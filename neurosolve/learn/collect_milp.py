@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurosolve.errors import UsageError
-from neurosolve.learn.milp_samples import MilpSample, write_milp_sample
+from neurosolve.learn.milp_samples import MilpSample, pack_graphs, write_milp_sample
 from neurosolve.learn.naming import family_of, find_files, origin, sample_name
 from neurosolve.learn.parallel import ERRORS, outcomes
 from neurosolve.learn.samples import SUFFIX
@@ -120,12 +120,12 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSam
         return None
     flat = {key: np.concatenate([node[key] for node in nodes])
             for key in ("columns", "features", "scores", "pseudocosts")}  # fmt: skip
-    graphs = {key: np.stack([node[key] for node in nodes]) for key in ("node_columns", "node_rows") if key in nodes[0]}
+    graphs = [node["graph"] for node in nodes if node["graph"] is not None]
     source = origin(name, family, len(roots[-1]["column_features"]))
     return MilpSample(
-        **graphs,
         **roots[-1],
         **flat,
+        **(pack_graphs(graphs) if graphs else {}),
         node_offsets=np.cumsum([0, *(len(node["columns"]) for node in nodes)]),
         depth=np.asarray([node["depth"] for node in nodes], np.int32),
         feature_version=FEATURE_VERSION,

@@ -145,7 +145,7 @@ class MilpSamples:
                 continue
             nodes = sample.taught()
             nodes = nodes[np.diff(sample.node_offsets)[nodes] <= max_candidates]
-            complete = len(sample.node_columns) > 0 or not graphs
+            complete = sample.has_graphs or not graphs
             same = not self.samples or sample.feature_version == self.samples[0].feature_version
             if not (len(nodes) and same and complete):
                 self.num_dropped += 1
@@ -179,11 +179,7 @@ class MilpSamples:
 
     def _graph(self, index: int, nodes: NDArray[np.int64]) -> Root:
         """The instance's root, or with graphs that of its one node."""
-        if not self.graphs:
-            return self.roots[index]
-        sample, node = self.samples[index], int(nodes[0])
-        columns, rows = sample.node_columns[node].astype(np.float32), sample.node_rows[node].astype(np.float32)
-        return dataclasses.replace(self.roots[index], column_features=columns, row_features=rows)
+        return root_of(self.samples[index].graph(int(nodes[0]))) if self.graphs else self.roots[index]
 
     def batch(self, picks: Sequence[tuple[int, NDArray[np.int64]]], temperature: float) -> NodeBatch:
         """Collate picks of (sample, its nodes)."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +15,10 @@ from numpy.typing import NDArray
 
 from neurosolve.errors import InputError
 from neurosolve.learn.samples import write_arrays
+from neurosolve.milp.lp_graph import RootGraph
 
 KIND = "milp"
+FORMAT = 2  # 1, and no number at all: node graphs on the root's matrix; they are not read any more, all else is
 NO_GAIN = 1e-6  # a node whose best score is no larger teaches nothing: SCIP's scores start at 1e-6 a child
 
 
@@ -36,6 +41,10 @@ class LP(Protocol):
     def coefficients(self) -> NDArray[np.float32]: ...
 
 
+def _empty(dtype: Any, *shape: int) -> Callable[[], Any]:
+    return partial(np.zeros, shape, dtype)
+
+
 @dataclasses.dataclass(frozen=True)
 class MilpSample:
     """The root's LP relaxation and S labelled nodes with K candidates in all.
@@ -46,8 +55,10 @@ class MilpSample:
     (K, F); scores float32, the expert's product scores; pseudocosts float32, SCIP's own pseudocost scores, the
     baseline.  Of each node: depth int32 (S,).
 
-    For `gcnn` alone, the LP of each node where it was asked for: node_columns float16 (S, n, Gc) and node_rows float16
-    (S, m, Gr), empty otherwise.
+    For `gcnn` alone, the LP of each node where it was asked for, else empty.  Its columns are the root's, its rows are
+    its own: graph_columns float16 (S, n, Fc); node s has the rows graph_row_offsets[s] to [s + 1] of graph_rows float16
+    (sum of m_s, Fr) and the entries graph_entry_offsets[s] to [s + 1] of graph_indices int32 and graph_coefficients
+    float32, cut into rows by graph_lengths int32 (sum of m_s,).
     """
 
     column_features: NDArray[np.float32]
@@ -66,8 +77,13 @@ class MilpSample:
     size: int = 0
     seed: int = 0
     name: str = ""
-    node_columns: NDArray[np.float16] = dataclasses.field(default_factory=lambda: np.zeros((0, 0, 0), np.float16))
-    node_rows: NDArray[np.float16] = dataclasses.field(default_factory=lambda: np.zeros((0, 0, 0), np.float16))
+    graph_columns: NDArray[np.float16] = field(default_factory=_empty(np.float16, 0, 0, 0))
+    graph_rows: NDArray[np.float16] = field(default_factory=_empty(np.float16, 0, 0))
+    graph_lengths: NDArray[np.int32] = field(default_factory=_empty(np.int32, 0))
+    graph_indices: NDArray[np.int32] = field(default_factory=_empty(np.int32, 0))
+    graph_coefficients: NDArray[np.float32] = field(default_factory=_empty(np.float32, 0))
+    graph_row_offsets: NDArray[np.int64] = field(default_factory=_empty(np.int64, 1))
+    graph_entry_offsets: NDArray[np.int64] = field(default_factory=_empty(np.int64, 1))
 
     def __post_init__(self) -> None:
         ends, total = (self.indptr[-1], len(self.row_features) + 1), len(self.columns)
@@ -76,11 +92,24 @@ class MilpSample:
             and len(self.coefficients) == len(self.indices)
             and self.node_offsets[-1] == total == len(self.features) == len(self.scores) == len(self.pseudocosts)
             and len(self.depth) == self.num_nodes
-            and len(self.node_columns) == len(self.node_rows)
-            and len(self.node_columns) in (0, self.num_nodes)
+            and self._graphs_fit()
         )
         if not fits:
             raise ValueError(f"{self.name}: the arrays of {self.num_nodes} nodes do not fit together")
+
+    def _graphs_fit(self) -> bool:
+        count = len(self.graph_columns)
+        return (
+            count in (0, self.num_nodes)
+            and len(self.graph_row_offsets) == len(self.graph_entry_offsets) == count + 1
+            and self.graph_row_offsets[-1] == len(self.graph_rows) == len(self.graph_lengths)
+            and self.graph_entry_offsets[-1] == len(self.graph_indices) == len(self.graph_coefficients)
+            and self.graph_lengths.sum() == len(self.graph_indices)
+        )
+
+    @property
+    def has_graphs(self) -> bool:
+        return len(self.graph_columns) > 0
 
     @property
     def num_nodes(self) -> int:
@@ -98,6 +127,18 @@ class MilpSample:
         """The candidates of node s."""
         return slice(int(self.node_offsets[s]), int(self.node_offsets[s + 1]))
 
+    def graph(self, s: int) -> RootGraph:
+        """The LP of node s, features as float32."""
+        rows = slice(int(self.graph_row_offsets[s]), int(self.graph_row_offsets[s + 1]))
+        entries = slice(int(self.graph_entry_offsets[s]), int(self.graph_entry_offsets[s + 1]))
+        return RootGraph(
+            self.graph_columns[s].astype(np.float32),
+            self.graph_rows[rows].astype(np.float32),
+            np.concatenate(([0], np.cumsum(self.graph_lengths[rows]))).astype(np.int32),
+            self.graph_indices[entries],
+            self.graph_coefficients[entries],
+        )
+
     def taught(self) -> NDArray[np.int64]:
         """The nodes there is something to learn from: two finite candidates that differ, and a gain."""
         kept = [s for s in range(self.num_nodes) if _teaches(self.scores[self.node(s)])]
@@ -109,17 +150,33 @@ def _teaches(scores: NDArray[np.float32]) -> bool:
     return finite and scores.max() > NO_GAIN and scores.max() > scores.min() * (1 + 1e-6)
 
 
+def pack_graphs(graphs: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The graph_ arrays of a sample from the five arrays of each node's RootGraph; every node has the same columns."""
+    lengths = [np.diff(graph["indptr"]) for graph in graphs]
+    return {
+        "graph_columns": np.stack([graph["column_features"] for graph in graphs]).astype(np.float16),
+        "graph_rows": np.concatenate([graph["row_features"] for graph in graphs]).astype(np.float16),
+        "graph_lengths": np.concatenate(lengths).astype(np.int32),
+        "graph_indices": np.concatenate([graph["indices"] for graph in graphs]).astype(np.int32),
+        "graph_coefficients": np.concatenate([graph["coefficients"] for graph in graphs]).astype(np.float32),
+        "graph_row_offsets": np.cumsum([0, *map(len, lengths)]),
+        "graph_entry_offsets": np.cumsum([0, *(len(graph["indices"]) for graph in graphs)]),
+    }
+
+
 def write_milp_sample(sample: MilpSample, path: Path) -> None:
     """Write the sample whole or not at all."""
-    write_arrays(KIND, sample, path)
+    write_arrays(KIND, sample, path, format=FORMAT)
 
 
 def read_milp_sample(path: Path) -> MilpSample:
-    """Raises InputError for a file that is damaged, of another kind, or whose arrays do not fit together."""
+    """Raises InputError for a file that is damaged, of another kind or a newer format, or whose arrays do not fit."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if str(arrays["kind"]) != KIND:
                 raise InputError(str(path), None, f"a sample of kind {str(arrays['kind'])!r}, not '{KIND}'")
+            if "format" in arrays and int(arrays["format"]) > FORMAT:
+                raise InputError(str(path), None, f"a sample of format {int(arrays['format'])}, newer than {FORMAT}")
             values: dict[str, Any] = {
                 f.name: arrays[f.name] for f in dataclasses.fields(MilpSample) if f.name in arrays
             }

@@ -91,10 +91,11 @@ def write_sample(sample: Sample, path: Path) -> None:
     write_arrays("sat", sample, path)
 
 
-def write_arrays(kind: str, sample: Any, path: Path) -> None:
-    """A dataclass of arrays as .npz with its `kind`: to a temporary name beside `path`, then renamed, so that a reader
-    never sees half a sample."""
+def write_arrays(kind: str, sample: Any, path: Path, **more: int) -> None:
+    """A dataclass of arrays as .npz with its `kind` and `more`: to a temporary name beside `path`, then renamed, so
+    that a reader never sees half a sample."""
     fields = {f.name: np.asarray(getattr(sample, f.name)) for f in dataclasses.fields(sample)}
+    fields |= {name: np.asarray(value) for name, value in more.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, kind=np.asarray(kind), **fields)  # type: ignore[arg-type]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -15,7 +15,7 @@ from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.milp import gate
-from neurosolve.milp.features import Candidates, RootState, node_features, root_graph, root_state
+from neurosolve.milp.features import Candidates, RootState, bare_candidates, node_features, node_graph, root_state
 from neurosolve.milp.network import Policy, load_config, load_policy
 from neurosolve.milp.policies import FALLBACKS, PolicyReport, PolicySpec, prefer
 
@@ -70,12 +70,13 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
             report.hand_over("depth")
             return None
         started = time.perf_counter()
-        candidates = node_features(self.model, self.root)
+        graph = node_graph(self.root) if self.policy.at_every_node else None
+        candidates = (node_features if graph is None else bare_candidates)(self.model, self.root)
         featured = time.perf_counter()
         report.features_s += featured - started
         try:
-            if self.policy.at_every_node:
-                self.policy.at_root(root_graph(self.model))
+            if graph is not None:
+                self.policy.at_root(graph)
             return self._best(candidates, self.policy)
         finally:
             report.network_s += time.perf_counter() - featured

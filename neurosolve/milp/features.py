@@ -13,24 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosolve.milp.root import (
-    ROOT_COLUMN_FEATURES,
-    ROOT_ROW_FEATURES,
-    STATIC_FEATURES,
-    Floats,
-    Reals,
-    RootGraph,
-    RootState,
-    root_graph,
-    root_state,
-)
+from neurosolve.milp.lp_graph import ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES, Floats, Reals, RootGraph
+from neurosolve.milp.root import STATIC_FEATURES, RootState, node_graph, root_graph, root_state
 
 if TYPE_CHECKING:
     from pyscipopt import Model
 
 __all__ = [
     "FEATURE_VERSION", "NODE_FEATURES", "ROOT_COLUMN_FEATURES", "ROOT_ROW_FEATURES", "Candidates", "RootGraph",
-    "RootState", "node_features", "root_graph", "root_state",
+    "RootState", "bare_candidates", "node_features", "node_graph", "root_graph", "root_state",
 ]  # fmt: skip
 
 FEATURE_VERSION = 1  # one more whenever an array below or in root.py changes its meaning
@@ -78,16 +69,26 @@ def node_features(scip: Model, root: RootState) -> Candidates:
 
     Implied integers are not among them.  Numbers come as SCIP gives them: who uses the features checks for NaN.
     """
+    variables, values, columns = _offered(scip, root)
+    out = np.zeros((len(NODE_FEATURES), len(variables)), np.float32)
+    if variables:
+        _fill(scip, root, variables, values, columns, out)
+    return Candidates(columns, out.T, variables)
+
+
+def bare_candidates(scip: Model, root: RootState) -> Candidates:
+    """The same candidates without features, (k, 0)."""
+    variables, _, columns = _offered(scip, root)
+    return Candidates(columns, np.empty((len(variables), 0), np.float32), variables)
+
+
+def _offered(scip: Model, root: RootState) -> tuple[list[Any], Reals, NDArray[np.int32]]:
+    """Variables, their LP values and their root columns."""
     variables, values, _, _, num_priority, _ = scip.getLPBranchCands()
     if num_priority < len(variables):
         variables, values = variables[:num_priority], values[:num_priority]
-    count = len(variables)
-    out = np.zeros((len(NODE_FEATURES), count), np.float32)
     indices = np.array([v.getIndex() for v in variables], np.int64)
-    columns = root.column_of[np.minimum(indices, root.column_of.size - 1)]
-    if count:
-        _fill(scip, root, variables, np.array(values), columns, out)
-    return Candidates(columns, out.T, variables)
+    return variables, np.array(values), root.column_of[np.minimum(indices, root.column_of.size - 1)]
 
 
 def _fill(

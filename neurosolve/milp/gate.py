@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosolve.milp.root import ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES
+from neurosolve.milp.lp_graph import ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES
 
 Config = Mapping[str, Any]
 Fingerprint = dict[str, float]

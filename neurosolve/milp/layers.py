@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neurosolve.kernels import affine, sum_columns, sum_rows
 
 if TYPE_CHECKING:
-    from neurosolve.milp.root import RootGraph
+    from neurosolve.milp.lp_graph import RootGraph
 
 CLIP = 5.0  # standard deviations
 

@@ -27,6 +27,8 @@ _SCIP_OKAY = 1
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "SCIPgetLPI": (_INT, [_POINTER, _POINTER]),
     "SCIPgetLPRows": (_POINTER, [_POINTER]),
+    "SCIPgetLPCols": (_POINTER, [_POINTER]),
+    "SCIPgetNLPCols": (_INT, [_POINTER]),
     "SCIPgetVarAvgInferenceCutoffScore": (_REAL, [_POINTER, _POINTER, _REAL]),
     "SCIPgetVarConflictScore": (_REAL, [_POINTER, _POINTER]),
     "SCIPgetVarPseudocostCount": (_REAL, [_POINTER, _POINTER, _INT]),
@@ -177,10 +179,17 @@ class NativeLP:
 
     def row_pointers(self, num_rows: int) -> NDArray[np.uint64]:
         """The address of each LP row: what tells whether two LPs have the same rows.  num_rows: SCIP's own count."""
-        if not num_rows:
+        return self._addresses("SCIPgetLPRows", num_rows)
+
+    def column_pointers(self) -> NDArray[np.uint64]:
+        """The address of each LP column."""
+        return self._addresses("SCIPgetLPCols", self._call["SCIPgetNLPCols"](self._scip))
+
+    def _addresses(self, getter: str, count: int) -> NDArray[np.uint64]:
+        if not count:
             return np.empty(0, np.uint64)
-        address = self._call["SCIPgetLPRows"](self._scip)
-        return np.frombuffer(memoryview((ctypes.c_uint64 * num_rows).from_address(address)), np.uint64).copy()
+        address = self._call[getter](self._scip)
+        return np.frombuffer(memoryview((ctypes.c_uint64 * count).from_address(address)), np.uint64).copy()
 
     def variable_scores(self, pointers: list[int]) -> NDArray[np.float64]:
         """(4, k): average inference-and-cutoff score, conflict score, and how often the pseudocosts down and up were

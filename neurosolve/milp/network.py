@@ -41,7 +41,7 @@ SCHEMA_VERSION = 1
 
 class Policy:
     """A scorer of candidates.  name, config, hash: of its model directory.  at_every_node: at_root is called with the
-    graph of each node, not of the root alone."""
+    graph of each node, not of the root alone, and candidates come without features."""
 
     at_every_node = False
 

@@ -11,7 +11,7 @@ import numpy as np
 from pyscipopt import Branchrule, Model
 from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
-from neurosolve.milp.features import RootState, node_features, root_graph, root_state
+from neurosolve.milp.features import RootGraph, RootState, node_features, node_graph, root_state
 from neurosolve.milp.strong_branching import strong_branching_scores
 
 PRIORITY = 10_000_000  # before every rule that may drive the search
@@ -22,8 +22,7 @@ Emit = Callable[[tuple[str, Any]], None]
 class SamplingOptions:
     """share: of the nodes that are labelled, the first branching always.  max_nodes: labelled at most; the search ends
     with the last.  time_s: CPU seconds of an instance.  follow: the expert's choice is taken where it was asked, else
-    the driving rule's.  graphs: also the node's own LP, which `gcnn` learns from; a node whose LP has another matrix
-    than the root's is then not labelled."""
+    the driving rule's.  graphs: also the node's own LP, which `gcnn` learns from."""
 
     share: float = 0.05
     max_nodes: int = 40
@@ -36,9 +35,10 @@ class SamplingOptions:
 class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore]
     """Emits ("root", arrays of the RootGraph) at the first branching and ("node", arrays) for every labelled node.
 
-    A node's arrays: columns int32 (k,), features float32 (k, F), scores and pseudocosts float32 (k,), depth int.  It
-    only ever branches on a current candidate (with `follow`), else leaves the choice to the next rule.  What goes wrong
-    at a node is counted in `errors` and costs that node alone.
+    A node's arrays: columns int32 (k,), features float32 (k, F), scores and pseudocosts float32 (k,), depth int, and
+    graph, the five arrays of its LP (None unless asked for).  It only ever branches on a current candidate (with
+    `follow`), else leaves the choice to the next rule.  What goes wrong at a node is counted in `errors` and costs that
+    node alone.
     """
 
     def __init__(self, options: SamplingOptions, emit: Emit) -> None:
@@ -63,35 +63,29 @@ class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignor
                 return {"result": SCIP_RESULT.BRANCHED}
         return {"result": SCIP_RESULT.DIDNOTRUN}
 
-    def _own_graph(self, root: RootState) -> dict[str, Any] | None:
-        """The features of the node's LP, on the root's matrix; None where its matrix is another."""
-        graph = root_graph(self.model)
-        same = np.array_equal(graph.indptr, root.graph.indptr) and np.array_equal(graph.indices, root.graph.indices)
-        if not same:
-            return None
-        return {"node_columns": graph.column_features.astype(np.float16),
-                "node_rows": graph.row_features.astype(np.float16)}  # fmt: skip
-
     def _label(self) -> Any:
         scip: Model = self.model
         if self.root is None:
             self.root = root_state(scip)
-            self.emit(("root", {f.name: getattr(self.root.graph, f.name)
-                                for f in dataclasses.fields(self.root.graph)}))  # fmt: skip
+            self.emit(("root", _arrays(self.root.graph)))
         candidates = node_features(scip, self.root)
-        own = self._own_graph(self.root) if self.options.graphs else {}
-        if len(candidates) < 2 or own is None:
+        if len(candidates) < 2:
             return None
+        graph = _arrays(node_graph(self.root)) if self.options.graphs else None
         values = scip.getLPBranchCands()[1]
         pseudocosts = [scip.getVarPseudocostScore(v, x) for v, x in zip(candidates.variables, values, strict=False)]
         scores = strong_branching_scores(scip, candidates.variables)
         self.emit(("node", {
             "columns": candidates.columns.astype(np.int32), "features": np.ascontiguousarray(candidates.features),
             "scores": scores.astype(np.float32), "pseudocosts": np.asarray(pseudocosts, np.float32),
-            "depth": int(scip.getDepth()), **own,
+            "depth": int(scip.getDepth()), "graph": graph,
         }))  # fmt: skip
         self.num_labelled += 1
         return candidates.variables[int(np.nanargmax(scores))]
+
+
+def _arrays(graph: RootGraph) -> dict[str, Any]:
+    return {f.name: getattr(graph, f.name) for f in dataclasses.fields(graph)}
 
 
 def sample(path: Path, configure: Callable[[Model], None], options: SamplingOptions, emit: Emit) -> dict[str, Any]:

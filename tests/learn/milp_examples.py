@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from neurosolve.families import MILP_FAMILIES
 from neurosolve.families.write import write_instance
-from neurosolve.learn.milp_samples import MilpSample
-from neurosolve.milp.features import FEATURE_VERSION, NODE_FEATURES, ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES
+from neurosolve.learn.milp_samples import MilpSample, pack_graphs
+from neurosolve.milp.features import FEATURE_VERSION, NODE_FEATURES, ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES, RootGraph
 
 
 def made_up(seed: int, num_nodes: int = 12, graphs: bool = False) -> MilpSample:
@@ -24,12 +25,12 @@ def made_up(seed: int, num_nodes: int = 12, graphs: bool = False) -> MilpSample:
     features = random.normal(size=(len(columns), len(NODE_FEATURES))).astype(np.float32)
     scores = np.exp(2 * features[:, 0] + column_features[columns, 1])
     row_features = random.normal(size=(m, len(ROOT_ROW_FEATURES))).astype(np.float32)
+    lp = RootGraph(
+        column_features, row_features, np.arange(0, 5 * m + 1, 5, dtype=np.int32),
+        np.concatenate(rows).astype(np.int32), np.full(5 * m, 5**-0.5, np.float32),
+    )  # fmt: skip
     return MilpSample(
-        column_features=column_features,
-        row_features=row_features,
-        indptr=np.arange(0, 5 * m + 1, 5, dtype=np.int32),
-        indices=np.concatenate(rows).astype(np.int32),
-        coefficients=np.full(5 * m, 5**-0.5, np.float32),
+        **dataclasses.asdict(lp),
         node_offsets=np.cumsum([0, *counts]),
         columns=columns,
         features=features,
@@ -41,13 +42,15 @@ def made_up(seed: int, num_nodes: int = 12, graphs: bool = False) -> MilpSample:
         size=n,
         seed=seed,
         name=f"made_up-{n}-{seed}",
-        node_columns=_repeated(column_features, num_nodes if graphs else 0),
-        node_rows=_repeated(row_features, num_nodes if graphs else 0),
+        **(pack_graphs([_fewer_rows(lp, m - s % 3) for s in range(num_nodes)]) if graphs else {}),
     )
 
 
-def _repeated(table: np.ndarray, count: int) -> np.ndarray:
-    return np.broadcast_to(table.astype(np.float16), (count, *table.shape))
+def _fewer_rows(lp: RootGraph, m: int) -> dict[str, np.ndarray]:
+    """The LP without its last rows: nodes have rows of their own."""
+    end = lp.indptr[m]
+    return {"column_features": lp.column_features, "row_features": lp.row_features[:m], "indptr": lp.indptr[: m + 1],
+            "indices": lp.indices[:end], "coefficients": lp.coefficients[:end]}  # fmt: skip
 
 
 def small_milps(directory: Path, count: int = 2, family: str = "auctions", size: int = 40) -> list[Path]:

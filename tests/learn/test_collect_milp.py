@@ -11,7 +11,7 @@ import pytest
 from neurosolve.errors import UsageError
 from neurosolve.learn.collect_milp import collect_milp
 from neurosolve.learn.milp_samples import read_milp_sample
-from neurosolve.milp.features import NODE_FEATURES
+from neurosolve.milp.features import NODE_FEATURES, ROOT_COLUMN_FEATURES
 from neurosolve.milp.policies import PolicySpec
 from neurosolve.milp.sampling import SamplingOptions
 from tests.learn.milp_examples import small_milps
@@ -37,7 +37,7 @@ def test_samples_hold_the_experts_scores(instances: Path, tmp_path: Path) -> Non
     assert sample.features.shape == (len(sample.columns), len(NODE_FEATURES))
     assert np.isfinite(sample.features).all() and (sample.scores[sample.node(0)] > 0).all()
     assert ((sample.columns >= 0) & (sample.columns < sample.num_columns)).all()
-    assert len(sample.node_columns) == 0 and (sample.pseudocosts >= 0).all()
+    assert not sample.has_graphs and (sample.pseudocosts >= 0).all()
 
 
 def test_what_is_there_is_not_done_again(instances: Path, tmp_path: Path) -> None:
@@ -69,9 +69,29 @@ def test_graphs_of_nodes_for_gcnn(instances: Path, tmp_path: Path) -> None:
     found = collect_milp(instances, tmp_path, SamplingOptions(share=0.5, max_nodes=3, follow=True, graphs=True))
     assert found.num_written == 2
     sample = read_milp_sample(tmp_path / f"auctions-{SIZE}-0.npz")
-    assert sample.node_columns.shape == (sample.num_nodes, *sample.column_features.shape)
-    assert sample.node_rows.shape == (sample.num_nodes, *sample.row_features.shape)
-    assert np.allclose(sample.node_columns[0], sample.column_features, atol=2e-3)
+    assert sample.num_nodes > 1 and sample.graph_columns.shape == (sample.num_nodes, *sample.column_features.shape)
+    first = sample.graph(0)
+    assert np.array_equal(first.indptr, sample.indptr) and np.array_equal(first.indices, sample.indices)
+    assert np.array_equal(first.coefficients, sample.coefficients)
+    assert np.allclose(first.column_features, sample.column_features, atol=2e-3)
+    assert np.allclose(first.row_features, sample.row_features, atol=4e-3)
+    depth, value = NODE_FEATURES.index("depth"), ROOT_COLUMN_FEATURES.index("fractionality")
+    assert len(np.unique(sample.features[:, depth])) > 1
+    for s in range(sample.num_nodes):  # a candidate is fractional in its own LP
+        assert (sample.graph(s).column_features[sample.columns[sample.node(s)], value] > 1e-4).all()
+
+
+def test_a_node_whose_rows_are_its_own(tmp_path: Path) -> None:
+    """Under the paper protocol the root's cuts come and go: what is kept of a node is the LP it has."""
+    small_milps(tmp_path / "in", count=1, size=80)
+    collect_milp(tmp_path / "in", tmp_path, SamplingOptions(share=0.3, max_nodes=12, graphs=True))
+    sample = read_milp_sample(tmp_path / "auctions-80-0.npz")
+    graphs = [sample.graph(s) for s in range(sample.num_nodes)]
+    assert any(graph.num_rows != sample.num_rows for graph in graphs)
+    for graph in graphs:
+        assert graph.indptr[-1] == graph.num_nonzeros and graph.num_columns == sample.num_columns
+        norms = np.add.reduceat(np.square(graph.coefficients), graph.indptr[:-1])
+        assert np.allclose(norms, 1, atol=1e-4)
 
 
 def test_unknown_words_are_refused(instances: Path, tmp_path: Path) -> None:

@@ -23,6 +23,20 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
 
 
+def test_a_sample_of_before_node_graphs_is_read(tmp_path: Path) -> None:
+    path, sample = tmp_path / "a.npz", made_up(3)
+    write_milp_sample(sample, path)
+    with np.load(path) as arrays:
+        old = {name: arrays[name] for name in arrays if name != "format" and not name.startswith("graph_")}
+        newer = {name: arrays[name] for name in arrays} | {"format": np.asarray(99)}
+    np.savez(path, **old, node_columns=np.zeros((0, 0, 0), np.float16))
+    again = read_milp_sample(path)
+    assert np.array_equal(again.scores, sample.scores) and not again.has_graphs
+    np.savez(path, **newer)
+    with pytest.raises(InputError, match="format 99"):
+        read_milp_sample(path)
+
+
 def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     write_sample(planted_sample(1), path)
@@ -37,6 +51,8 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
 def test_arrays_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         dataclasses.replace(made_up(1), scores=np.ones(3, np.float32))
+    with pytest.raises(ValueError, match="do not fit"):
+        dataclasses.replace(made_up(1, graphs=True), graph_indices=np.zeros(3, np.int32))
 
 
 def test_nodes_without_a_lesson_are_left_out() -> None:

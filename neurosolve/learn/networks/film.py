@@ -59,8 +59,8 @@ def standardise(network: nn.Module, samples: MilpSamples) -> None:
         standard.fill(s.features for s in samples.samples)
     if isinstance(root := getattr(network, "root", None), RootNet):
         of_nodes = samples.graphs
-        columns = (s.node_columns if of_nodes else s.column_features for s in samples.samples)
-        rows = (s.node_rows if of_nodes else s.row_features for s in samples.samples)
+        columns = (s.graph_columns if of_nodes else s.column_features for s in samples.samples)
+        rows = (s.graph_rows if of_nodes else s.row_features for s in samples.samples)
         root.column_standard.fill(x.reshape(-1, x.shape[-1]) for x in columns)
         root.row_standard.fill(x.reshape(-1, x.shape[-1]) for x in rows)
 
