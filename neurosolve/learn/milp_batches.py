@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", message="Sparse")  # torch's beta notice on every CSR tensor
 
 
-class _Movable:
+class Movable:
     def to(self, device: torch.device) -> Any:
         """The same on another device."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
-        moved = {k: v.to(device) if isinstance(v, Tensor | _Movable) else v for k, v in fields.items()}
+        moved = {k: v.to(device) if isinstance(v, Tensor | Movable) else v for k, v in fields.items()}
         return type(self)(**moved)
 
 
 @dataclasses.dataclass
-class RootBatch(_Movable):
+class RootBatch(Movable):
     """Roots side by side: N columns and M rows.  over_columns (M, N) CSR: each row's mean over its columns, weighed by
     coefficient / root mean square of the row; over_rows (N, M): each column's mean over its rows."""
 
@@ -45,7 +45,7 @@ class RootBatch(_Movable):
 
 
 @dataclasses.dataclass
-class NodeBatch(_Movable):
+class NodeBatch(Movable):
     """S nodes with K candidates: columns (K,) int64 of the batch's root columns, -1 for one the root did not have;
     features (K, F); node (K,) int64 in [0, S); target (K,): sums to 1 in a node; scores and pseudocosts (K,)."""
 

@@ -77,6 +77,8 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         try:
             if graph is not None:
                 self.policy.at_root(graph)
+            if self.policy.follows_tree:
+                self.policy.at_node(*place_of_node(self.model))
             return self._best(candidates, self.policy)
         finally:
             report.network_s += time.perf_counter() - featured
@@ -97,6 +99,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
             if lead < self.margin:
                 self.report.hand_over("margin")
                 return None
+        policy.branched(best)
         return candidates.variables[best]
 
     def _begin(self) -> None:
@@ -153,3 +156,11 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
             prefer(self.model, fallback)
         elif fallback not in FALLBACKS:
             raise ModelError(f"{policy.name}: unknown fallback {fallback!r}; fallbacks: {', '.join(FALLBACKS)}")
+
+
+def place_of_node(scip: Any) -> tuple[int, int, bool, int]:
+    """Of the current node: number, parent's (0: none), whether it is the up child, depth."""
+    node = scip.getCurrentNode()
+    parent, branching = node.getParent(), node.getParentBranchings()
+    is_up = branching is not None and len(branching[2]) > 0 and branching[2][0] == 0  # a lower bound was raised
+    return int(node.getNumber()), 0 if parent is None else int(parent.getNumber()), is_up, int(scip.getDepth())

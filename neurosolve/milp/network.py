@@ -13,6 +13,7 @@ and of E = X the tables  scale = 1 + E W + b  and  shift = E W + b.  At a node, 
 
 with E = 0 for a candidate that was no column of the root.  `mlp`: the same with scale 1 and shift 0.
 `sparse`: score = z w + b + sum of w_p z_i z_j over chosen pairs (i, j), z = standard(x).
+`revival`: film that attends to the decisions above the node; revival.py has it.
 `gcnn`, the baseline: the graph network over the LP of every node, score = relu(E W + b) w + b.
 
 Weights bear the names of the torch state dicts of learn/networks/.
@@ -41,9 +42,10 @@ SCHEMA_VERSION = 1
 
 class Policy:
     """A scorer of candidates.  name, config, hash: of its model directory.  at_every_node: at_root is called with the
-    graph of each node, not of the root alone, and candidates come without features."""
+    graph of each node, not of the root alone, and candidates come without features.  follows_tree: at_node and branched
+    are called."""
 
-    at_every_node = False
+    at_every_node = follows_tree = False
 
     def __init__(self, weights: Weights) -> None:
         self.name, self.hash = "", ""
@@ -52,9 +54,16 @@ class Policy:
     def at_root(self, graph: RootGraph) -> None:
         """Embed the columns; called before the first scores and again after a restart."""
 
+    def at_node(self, number: int, parent: int, is_up: bool, depth: int) -> None:
+        """Where the next scores are wanted: numbers as SCIP counts (0: the root has no parent), is_up: the parent's up
+        child.  A number may come again."""
+
     def scores(self, candidates: Candidates) -> Floats:
         """float32 (k,), higher: branch on it.  NaN in, NaN out."""
         raise NotImplementedError
+
+    def branched(self, chosen: int) -> None:
+        """The node is branched on that candidate of the last scores; not called where SCIP decides."""
 
 
 class Mlp(Policy):
@@ -132,7 +141,15 @@ class Gcnn(Policy):
         return out
 
 
-NETWORKS: dict[str, Callable[[Weights], Policy]] = {"film": Film, "mlp": Mlp, "sparse": Sparse, "gcnn": Gcnn}
+def _revival(weights: Weights) -> Policy:
+    from neurosolve.milp.revival import Revival  # it is made of Film
+
+    return Revival(weights)
+
+
+NETWORKS: dict[str, Callable[[Weights], Policy]] = {
+    "film": Film, "mlp": Mlp, "sparse": Sparse, "gcnn": Gcnn, "revival": _revival,
+}  # fmt: skip
 
 
 def load_config(directory: Path) -> dict[str, Any]:

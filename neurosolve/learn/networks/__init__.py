@@ -18,7 +18,7 @@ BRANCHING = {
     "sparse": ("sparse", "SparseNet"),
     "gcnn": ("gcnn", "GcnnNet"),
 }
-AGENTS = {"film-q": ("dueling", "FilmQNet")}
+AGENTS = {"film-q": ("dueling", "FilmQNet"), "revival": ("revival", "RevivalNet")}
 OF_KIND = {"sat": NETWORKS, "reinforce-sat": NETWORKS, "milp": BRANCHING, "reinforce": AGENTS}
 
 
