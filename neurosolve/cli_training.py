@@ -183,7 +183,8 @@ def publish(
     from neurosolve.learn.config import read_config
     from neurosolve.output import json_text
 
-    publishing = _learning("publish_milp" if read_config(config).kind == "milp" else "publish")
+    modules = {"milp": "publish_milp", "reinforce": "publish_reinforce"}
+    publishing = _learning(modules.get(read_config(config).kind, "publish"))
     chosen = tuple(name.strip() for name in candidates.split(",")) if candidates else publishing.CANDIDATES
     with _progress() as progress:
         bar = progress.add_task("exporting", total=None)

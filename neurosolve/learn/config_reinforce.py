@@ -98,7 +98,7 @@ class ReinforceConfig(RunConfig):
     warm_up_episodes: int = 4  # before the first gradient step
     capacity: int = 100_000  # decisions
     keep_episodes: bool = False  # on disk, also those that left the replay
-    batch_nodes: int = 128
+    batch_nodes: int = 256
     batch_episodes: int = 8  # of which these nodes are
     priority: float = 0.6  # exponent of the error; 0: uniform
     correction: float = 0.4  # exponent of the importance weights at the beginning; 1 at the end

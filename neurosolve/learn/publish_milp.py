@@ -138,6 +138,21 @@ def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) ->
     }
 
 
+def table_lines(found: dict[str, Any]) -> list[str]:
+    """The table of a config's "validation"."""
+    lines = [
+        f"Validation, {found['instances']} instances, {found['time_limit_s']:g} s limit, protocol {found['protocol']} "
+        "(no test instance among them):",
+        "",
+        "| policy | depth | margin | fallback | CPU s | nodes | solved | ms a node |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found["arms"]:
+        cells = [row["policy"], *(row.get(key) for key in (*CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call"))]
+        lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
+    return lines
+
+
 def card(config: dict[str, Any]) -> str:
     """card.md: what the numbers in config.json say, for people."""
     training, found = config["training"], config["validation"]
@@ -152,15 +167,8 @@ def card(config: dict[str, Any]) -> str:
         f"- It decides down to {depth}, where its best score leads by {config['margin']:g} or more; else "
         f"{config['fallback']} does.  Chosen on validation instances.",
         "",
-        f"Validation, {found['instances']} instances, {found['time_limit_s']:g} s limit, protocol {found['protocol']} "
-        "(no test instance among them):",
-        "",
-        "| policy | depth | margin | fallback | CPU s | nodes | solved | ms a node |",
-        "|---|---|---|---|---|---|---|---|",
+        *table_lines(found),
     ]
-    for row in found["arms"]:
-        cells = [row["policy"], *(row.get(key) for key in (*CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call"))]
-        lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
     if scores := found["scores"]:
         first, five, pscost = (round(100 * scores[key]) for key in ("top1", "top5", "pscost_top1"))
         lines += [

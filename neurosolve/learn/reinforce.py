@@ -97,7 +97,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
 
     def _standardise(self) -> None:
         """From the first episodes; and what is expected of a node begins at their mean."""
-        played, network = [slot.trajectory for slot in self.samples.slots], _parts(self.network)
+        played, network = [slot.trajectory for slot in self.samples.slots], agent(self.network)
         network.standard.fill(t.features for t in played)
         network.root.column_standard.fill(t.column_features for t in played)
         network.root.row_standard.fill(t.row_features for t in played)
@@ -141,7 +141,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
 
     def _policy(self) -> Policy:
         """A NumPy copy of the network as it is now."""
-        name, weights = _parts(self.network).exported()
+        name, weights = agent(self.network).exported()
         return NETWORKS[name]({key: value.detach().cpu().numpy().copy() for key, value in weights.items()})
 
     def _share(self) -> float:
@@ -159,7 +159,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
     def validation(self, share: float) -> tuple[dict[str, float], dict[str, float], float | None]:
         if share < self.config.solve_validation.start:
             return self._spent(), {}, None
-        solved = self.cost.measure(*_parts(self.network).exported())
+        solved = self.cost.measure(*agent(self.network).exported())
         return self._spent(), solved, solved["solve_nodes"]
 
     def _spent(self) -> dict[str, float]:
@@ -207,7 +207,7 @@ def expert_of(given: Path) -> nn.Module:
     return expert.eval().requires_grad_(False)
 
 
-def _parts(network: nn.Module) -> Any:
+def agent(network: nn.Module) -> Any:
     """The agent with the parts that nn.Module does not know of."""
     return network
 

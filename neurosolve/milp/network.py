@@ -147,8 +147,15 @@ def _revival(weights: Weights) -> Policy:
     return Revival(weights)
 
 
+def _film_bins(weights: Weights) -> Policy:
+    from neurosolve.milp.film_bins import FilmBins  # it is made of Film
+
+    return FilmBins(weights)
+
+
 NETWORKS: dict[str, Callable[[Weights], Policy]] = {
     "film": Film, "mlp": Mlp, "sparse": Sparse, "gcnn": Gcnn, "revival": _revival,
+    "film-bins": _film_bins,
 }  # fmt: skip
 
 

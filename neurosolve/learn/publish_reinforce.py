@@ -1,0 +1,119 @@
+"""A finished reinforcement run -> a model directory, as publish_milp: exported, fingerprinted, and its hand-over to
+SCIP chosen on the run's validation instances."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from neurosolve.errors import ModelError, UsageError
+from neurosolve.learn import checkpoint
+from neurosolve.learn.config import read_config
+from neurosolve.learn.config_reinforce import ReinforceConfig
+from neurosolve.learn.episode_store import EpisodeStore
+from neurosolve.learn.export_milp import export_weights
+from neurosolve.learn.instance_tables import written
+from neurosolve.learn.journal import HISTORY
+from neurosolve.learn.loop import BEST
+from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, SHIFT_S, TIME_S, HandOver, Progress, contest, table_lines
+from neurosolve.learn.reinforce import VALIDATION, agent, build_agent
+from neurosolve.learn.replay import Replay
+from neurosolve.milp import gate
+from neurosolve.milp.policies import FALLBACKS
+
+__all__ = ["CANDIDATES", "CHOSEN", "TIME_S", "publish"]
+
+
+def publish(
+    config_path: str | Path, out: Path, candidates: Sequence[str] = CANDIDATES, count: int = 12,
+    time_s: float = TIME_S, progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Export runs/NAME/best.safetensors to `out`; as publish_milp.publish, on [[validation_instances]].
+
+    Raises ModelError where the run has no checkpoint or no episode left, UsageError for candidates that are none.
+    """
+    arms = [HandOver.parse(text) for text in candidates]
+    config = read_config(Path(config_path))
+    if not isinstance(config, ReinforceConfig):
+        raise UsageError(f"{config_path} trains a network of kind '{config.kind}', not 'reinforce'")
+    if not (config.directory / BEST).exists():
+        raise ModelError(f"{config.directory / BEST} is missing: `neurosolve train {config_path}` makes it")
+    network = build_agent(config)
+    kept = checkpoint.load_weights(network, config.directory / BEST)
+    name, weights = agent(network).exported()
+    described = _describe(config, name, kept)
+    export_weights(weights, described, "", out)
+    paths = written(config.validation_instances, config.directory / VALIDATION)[:count]
+    protocol = config.solve_validation.protocol
+    table = contest(out, arms, paths, protocol, time_s, progress)
+    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
+    described.update({key: best[key] for key in CHOSEN})
+    described["validation"] = {
+        "instances": len(paths), "time_limit_s": time_s, "shift_s": SHIFT_S, "protocol": protocol, "arms": table,
+        "scores": kept.get("scores", {}),
+    }  # fmt: skip
+    export_weights(weights, described, card(described), out)
+    return described
+
+
+def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> dict[str, Any]:
+    """config.json but for what validation chooses.  The fingerprint is of the roots that the replay still holds."""
+    replay = Replay(config.capacity, config.priority)
+    store = EpisodeStore(config.directory, keep=True)
+    store.fill(replay)
+    if not replay.slots:
+        raise ModelError(f"{config.directory} has no episodes left to describe the model by")
+    played = [slot.trajectory for slot in replay.slots]
+    curve = [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
+    shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
+    return {
+        "network": network,
+        "network_options": {**config.network_options, "agent": config.network},
+        "families": sorted({t.family for t in played}),
+        "fingerprint": gate.describe([gate.fingerprint(t) for t in played]),
+        "max_depth": None,
+        "margin": 0.0,
+        "fallback": FALLBACKS[0],
+        "training": {
+            "kind": "reinforce",
+            "episodes": store.num_episodes,
+            "env_steps": store.num_decisions,
+            "sizes": sorted({t.size for t in played}),
+            "steps": curve[-1]["step"],
+            "best_step": kept.get("best_step"),
+            "wall_h": curve[-1]["wall_h"],
+            "cpu_s": curve[-1]["cpu_s"],
+            "cores": curve[-1]["cores"],
+            "curve": [{key: row.get(key) for key in shown} for row in curve],
+            "config": config.to_dict(),
+        },
+    }
+
+
+def card(config: dict[str, Any]) -> str:
+    """card.md: what the numbers in config.json say, for people."""
+    training = config["training"]
+    run = training["config"]
+    depth = "any depth" if config["max_depth"] is None else f"depth {config['max_depth']}"
+    lines = [
+        f"# Branching by reinforcement: {', '.join(config['families'])}",
+        "",
+        f"- Network: {config['network']} {config['network_options']}.",
+        f"- Learnt from {training['episodes']} episodes of its own ({training['env_steps']} decisions), sizes "
+        f"{training['sizes']}, begun from {run['initial_weights'] or 'scratch'}: {training['steps']} gradient steps, "
+        f"the best after {training['best_step']}; {training['wall_h']:.2f} h of wall time, {training['cpu_s']:.0f} CPU "
+        f"seconds, {training['cores']} cores, seed {run['seed']}.",
+        f"- Loss {run['loss']}, horizon {run['horizon'] or 'Monte Carlo'}, depth first {run['depth_first']}.",
+        f"- It decides down to {depth}, where its best score leads by {config['margin']:g} or more; else "
+        f"{config['fallback']} does.  Chosen on validation instances.",
+        "",
+        "| gradient steps | decisions | hours | CPU s | validation nodes |",
+        "|---|---|---|---|---|",
+    ]
+    for row in training["curve"]:
+        nodes = "" if row["solve_nodes"] is None else f"{row['solve_nodes']:.1f}"
+        lines.append(f"| {row['step']} | {row['env_steps']} | {row['wall_h']:.2f} | {row['cpu_s']:.0f} | {nodes} |")
+    lines += ["", *table_lines(config["validation"])]
+    return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"
