@@ -1,7 +1,8 @@
-"""python -m bench: run, score, report, pack, headroom, and what making.py adds."""
+"""python -m bench: run, highs, score, report, pack, headroom, and what making.py adds."""
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -84,6 +85,22 @@ def choose_instances(names: list[str], split: str | None, first: int | None) -> 
         for row in rows[:first]:
             found.setdefault(row.sha256, row)
     return list(found.values())
+
+
+@app.command("highs")
+def highs_command(
+    results: Path,
+    limit: Annotated[float, typer.Option(help="Wall seconds of each solve.")],
+    memory: Memory = 4e9,
+    workers: Annotated[int, typer.Option(help="Solves at a time.")] = 1,
+    suite: Annotated[list[str] | None, typer.Option(help="Where to look for instances first.")] = None,
+    cli: Cli = "",
+) -> None:
+    """Let HiGHS solve the instances of a MILP results file, gap 0; its answers join that file and are compared."""
+    from bench import highs
+
+    plan = highs.plan_of(results, Limits(limit, int(memory)), places_of(cli), suite or [])
+    finish(run_with_bar(dataclasses.replace(plan, workers=workers), results))
 
 
 @app.command("score")

@@ -112,10 +112,16 @@ class Answers:
 
 
 def judged(runs: Sequence[Row]) -> list[Row]:
-    """The rows, each with what it contradicts in any file: arms without learning are heard first."""
+    """The rows, each with what it contradicts in any file: arms without learning are heard first and
+    second opinions last."""
     answers = Answers((row["sha256"], row.get("known") or "") for row in runs)
     wrong = {}
-    for index in sorted(range(len(runs)), key=lambda index: not (runs[index]["stock"] or runs[index]["again"])):
+
+    def turn(index: int) -> tuple[bool, bool]:
+        row = runs[index]
+        return bool(row.get("answers_only")), not (row["stock"] or row["again"])
+
+    for index in sorted(range(len(runs)), key=turn):
         wrong[index] = runs[index].get("wrong") or answers.contradiction(runs[index])
     return [{**row, "wrong": wrong[index]} for index, row in enumerate(runs)]
 

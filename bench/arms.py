@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ STOCK_GUIDANCES = {kinds.SAT: ("none", "preset", "walk"), kinds.MILP: ("none", "
 PROTOCOLS = ("default", "paper")
 TWO_PART_GUIDANCES = ("model", "file")
 OPTIONAL_TWO_PART = ("preset", "auto", "majority")
+HIGHS_CHILD = Path(__file__).with_name("highs_child.py")
 DELIVERIES = ("", "auto", "rename", "forced", "initial", "decide", "order")
 
 
@@ -42,8 +44,15 @@ class Arm:
     def kind(self) -> Kind:
         return kinds.of_engine(self.engine)
 
+    @property
+    def answers_only(self) -> bool:
+        """A second opinion: its claims are compared, and nothing else."""
+        return self.engine == kinds.HIGHS
+
     def command(self, cli: Sequence[str], file: Path, name: str, limits: Limits, seed: int) -> list[str]:
         """The command line that solves `file` (an instance called `name`) once."""
+        if self.answers_only:
+            return [sys.executable, str(HIGHS_CHILD), str(file), "--time", f"{limits.time_s:g}"]
         guidance = self.guidance.replace("{name}", name)
         if self.kind is kinds.MILP:
             options = ["--guidance", guidance, "--protocol", self.protocol or PROTOCOLS[0]]
@@ -108,7 +117,7 @@ def make_arm(
     if kind is kinds.MILP and delivery:
         raise BenchError(f"arm {name}: scip takes no delivery, got {delivery!r}")
     if stock is None:
-        stock = guidance.split(":")[0] in STOCK_GUIDANCES[kind]
+        stock = guidance.split(":")[0] in STOCK_GUIDANCES[kind] and engine != kinds.HIGHS
     return Arm(name, engine, guidance, delivery, extra, stock)
 
 
@@ -160,7 +169,7 @@ def settle(arms: Sequence[Arm], protocol: str | None, counts_only: Sequence[str]
     settled = []
     for arm in arms:
         counted = arm.counts_only or arm.name in counts_only
-        own = (protocol or PROTOCOLS[0]) if arm.kind is kinds.MILP else None
+        own = (protocol or PROTOCOLS[0]) if arm.engine == kinds.SCIP else None
         settled.append(
             dataclasses.replace(arm, protocol=own, counts_only=counted, stock=arm.stock and not counted)
         )
@@ -174,15 +183,16 @@ def with_repeat(arms: Sequence[Arm], reference: str | None = None) -> list[Arm]:
     timed, none is repeated.
     """
     arms = list(arms)
-    if arms and all(arm.counts_only for arm in arms):
+    timed = [arm for arm in arms if not (arm.counts_only or arm.answers_only)]
+    if arms and not timed:
         return arms
     if reference is None:
-        stock = next((arm for arm in arms if arm.guidance == "none" and not arm.counts_only), None)
+        stock = next((arm for arm in arms if arm.guidance == "none" and arm in timed), None)
         if stock is None:
-            stock = dataclasses.replace(make_arm("none", arms[0].engine, "none"), protocol=arms[0].protocol)
+            stock = dataclasses.replace(make_arm("none", timed[0].engine, "none"), protocol=timed[0].protocol)
             arms.insert(0, stock)
     else:
-        stock = next((arm for arm in arms if arm.name == reference and not arm.counts_only), None)
+        stock = next((arm for arm in arms if arm.name == reference and arm in timed), None)
         if stock is None:
             raise BenchError(f"no arm is called {reference!r} that is timed")
     again = dataclasses.replace(stock, name=stock.name + "-again", stock=False, again=True)

@@ -49,7 +49,9 @@ class Grid:
 
 
 def build_grid(runs: Sequence[Row], measure: str = "wall_s", order: Sequence[str] = ()) -> Grid:
-    """Arrange rows, the arms in `order`; raises BenchError with no complete instance, or two limits or protocols."""
+    """Arrange rows, the arms in `order`, without those that only answer; raises BenchError with no complete instance,
+    or two limits or protocols."""
+    runs = [row for row in runs if not row.get("answers_only")]
     kind = kinds.of_rows(runs)
     by_cell: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in runs:

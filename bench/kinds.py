@@ -1,4 +1,4 @@
-"""What tells the two halves apart: SAT runs of any engine, and MILP runs of the engine `scip`."""
+"""What tells the two halves apart: SAT runs of any engine, and MILP runs of `scip` and `highs` (answers alone)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.rows import BenchError, Row
 
-SCIP = "scip"
+SCIP, HIGHS = "scip", "highs"
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 ONE_VARIABLE_MPS = """NAME one
 ROWS
@@ -94,7 +94,7 @@ MILP = Kind(
 
 
 def of_engine(engine: str) -> Kind:
-    return MILP if engine == SCIP else SAT
+    return MILP if engine in (SCIP, HIGHS) else SAT
 
 
 def of_rows(runs: Iterable[Row]) -> Kind:

@@ -13,6 +13,7 @@ import numpy as np
 from bench import plots, tables
 from bench.answers import judged
 from bench.grid import Grid, build_grid
+from bench.kinds import HIGHS
 from bench.rows import Row, read_all
 from bench.score import Score, best_stock, groups, score
 from bench.tables import Table
@@ -117,6 +118,8 @@ def _describe(arm: dict[str, Any]) -> str:
         words.append(f"--protocol {arm['protocol']}")
     if arm.get("counts_only"):
         words.append("(counted, not timed)")
+    if arm["engine"] == HIGHS:
+        words.append("(its answers alone)")
     if arm["model_hash"]:
         words.append(f"(network {arm['model_hash'][:12]})")
     return " ".join(word for word in words if word)

@@ -142,7 +142,8 @@ def _blank_row(plan: Plan, instance: Instance, arm: Arm, seed: int) -> Row:
         "known": instance.status,
         "sha256": instance.sha256, "arm": arm.name, "engine": arm.engine, "guidance": arm.guidance,
         "delivery": arm.delivery, "extra": list(arm.extra), "model_hash": arm.model_hash, "stock": arm.stock,
-        "again": arm.again, "protocol": arm.protocol, "counts_only": arm.counts_only, "seed": seed,
+        "again": arm.again, "protocol": arm.protocol, "counts_only": arm.counts_only,
+        "answers_only": arm.answers_only, "seed": seed,
         "limit_s": plan.limits.time_s, "memory_limit": plan.limits.memory_bytes, "workers": plan.workers,
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 from bench import stats
 from bench.answers import judged
 from bench.grid import Grid, build_grid
+from bench.highs import opinions
 from bench.kinds import MILP, Kind
 from bench.rows import BenchError, Row
 from bench.stats import Bools, Floats, McNemar, Ratio
@@ -73,6 +74,7 @@ class Score:
     incomplete: list[str]
     wrong: list[str]
     unsolved_by_all: int
+    opinions: list[str]
 
 
 def groups(instances: Sequence[Row]) -> dict[str, Bools]:
@@ -124,6 +126,7 @@ def score(
         lines, baseline, grid.arms, aa, grid.kind, grid.protocol, grid.counts_only, grid.limit_s,
         len(grid.instances), grid.incomplete,
         sorted({row["wrong"] for row in runs if row.get("wrong")}), int(np.sum(~grid.solved.any(axis=0))),
+        opinions(runs),
     )  # fmt: skip
 
 

@@ -86,6 +86,6 @@ def notes(score: Score) -> list[str]:
         lines.append(f"Left out, not yet run on every {arm}: {len(score.incomplete)}.")
     if score.counts_only:
         lines.append(f"Counted and not timed, on the instances they ran on: {', '.join(score.counts_only)}.")
-    return lines
+    return lines + score.opinions
 
 
