@@ -15,6 +15,7 @@ from neurosolve.milp.scip_settings import PROTOCOLS
 
 LOSSES = ("log", "hl_gauss")
 EXPLORATIONS = ("epsilon", "boltzmann")
+REDISTRIBUTIONS = ("", "bound", "attention", "subtree")
 T = TypeVar("T")
 
 
@@ -110,6 +111,8 @@ class ReinforceConfig(RunConfig):
     bins: int = 32  # of hl_gauss
     max_log2: float = 18.0  # the largest subtree's
     smoothing: float = 0.75  # hl_gauss: deviation of the target in widths of a bin
+    redistribution: str = ""  # of the terminal reward over each path: bound, attention, subtree; empty: none
+    redistribution_weight: float = 0.5  # of the redistributed return beside log2 of the subtree
     imitation_weights: str = ""  # of a film model; empty: initial_weights
     imitation_weight: float = 0.0  # cross-entropy to its ranking
     imitation_end: float = 0.0  # the weight at the end of the budget
@@ -128,10 +131,14 @@ class ReinforceConfig(RunConfig):
             raise UsageError("a reinforcement run needs [[instances]] and [[validation_instances]]")
         for name, value, known in (
             ("loss", self.loss, LOSSES), ("exploration", self.exploration, EXPLORATIONS),
-            ("protocol", self.protocol, tuple(PROTOCOLS)),
+            ("protocol", self.protocol, tuple(PROTOCOLS)), ("redistribution", self.redistribution, REDISTRIBUTIONS),
         ):  # fmt: skip
             if value not in known:
                 raise UsageError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+        if self.redistribution and not (self.redistribution_weight < 1 or self.horizon == 0):
+            raise UsageError("a finite horizon needs a redistribution_weight below 1")
+        if self.redistribution == "attention" and self.network != "revival":
+            raise UsageError("redistribution by attention needs the network revival")
         if self.imitation_weight and not (self.imitation_weights or self.initial_weights):
             raise UsageError("imitation_weight needs imitation_weights or initial_weights")
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.milp_losses import segment_log_softmax, soft_cross_entropy
 from neurosolve.learn.q_losses import double_values, hl_gauss, log_loss
+from neurosolve.learn.redistribution import mixed, shares_of, unmixed
 from neurosolve.learn.replay import Pick, Replay, Slot
 from neurosolve.learn.trajectories import Trajectory, node_batch
 from neurosolve.learn.tree_returns import log2_returns
@@ -81,9 +82,20 @@ class QLearning:
         return soft_cross_entropy(-q / self.config.initial_scale, wanted, batch.node, batch.num_nodes)
 
     def _returns(self, slot: Slot) -> NDArray[np.float32]:
-        if self.config.horizon and (slot.values is None or slot.version != self._version):
-            slot.values, slot.version = self._values(slot.trajectory), self._version
-        return log2_returns(slot.trajectory, self.config.horizon, slot.values)
+        """What the network is to say of the slot's decisions."""
+        config, trajectory = self.config, slot.trajectory
+        if slot.version != self._version:
+            if config.horizon:
+                slot.values = self._values(trajectory)
+            if config.redistribution:
+                slot.shares = shares_of(trajectory, config.redistribution, self.target)
+            slot.version = self._version
+        if slot.shares is None:
+            return log2_returns(trajectory, config.horizon, slot.values)
+        values, weight = slot.values, config.redistribution_weight
+        if values is not None:
+            values = unmixed(values, trajectory, slot.shares, weight)
+        return mixed(log2_returns(trajectory, config.horizon, values), trajectory, slot.shares, weight)
 
     @torch.no_grad()
     def _values(self, trajectory: Trajectory) -> NDArray[np.float32]:

@@ -22,13 +22,15 @@ LEAST = 1e-2  # of a priority
 @dataclasses.dataclass
 class Slot:
     """A trajectory and what the learner knows of it.  mass: priority ** exponent (D,).  values: log2 nodes (D,) as the
-    target network of `version` had them.  scores: the imitation policy's (K,)."""
+    target network of `version` had them.  shares: rho (D,) of redistribution.py.  scores: the imitation policy's
+    (K,)."""
 
     trajectory: Trajectory
     mass: NDArray[np.float64]
     total: float
     values: NDArray[np.float32] | None = None
     version: int = -1
+    shares: NDArray[np.float64] | None = None
     scores: NDArray[np.float16] | None = None
 
 

@@ -119,6 +119,13 @@ class RevivalNet(FilmNet):
         value = self.value_second(torch.relu(self.value_first(torch.cat([s[batch.state], context], dim=1))))
         return Decoded(scores, value, attention)
 
+    def attention_to_last(self, batch: PathBatch) -> Tensor:
+        """(T,) what each target pays to the last step of its path, the mean over its heads; 0 where there is none."""
+        attention = self.decode(batch).attention.mean(dim=1)
+        lengths = (batch.paths >= 0).sum(dim=1)
+        last: Tensor = attention.gather(1, lengths[:, None]).squeeze(1)
+        return torch.where(lengths > 0, last, torch.zeros_like(last))
+
     def summarise(self, h: Tensor, nodes: NodeBatch) -> Tensor:
         """Candidates' h (K, H) -> states s (S, D)."""
         largest = h.new_zeros(nodes.num_nodes, h.shape[1])  # h is not negative
