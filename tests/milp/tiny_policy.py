@@ -31,7 +31,7 @@ def weights_of(network: str, hidden: int = 16, width: int = 8, rounds: int = 2, 
 
     if network != "gcnn":
         standard("standard", len(NODE_FEATURES))
-    if network in ("film", "gcnn"):
+    if network in ("film", "gcnn", "revival"):
         standard("root.column_standard", len(ROOT_COLUMN_FEATURES))
         standard("root.row_standard", len(ROOT_ROW_FEATURES))
         dense("root.column", width, len(ROOT_COLUMN_FEATURES))
@@ -40,11 +40,11 @@ def weights_of(network: str, hidden: int = 16, width: int = 8, rounds: int = 2, 
             for i in range(rounds):
                 dense(f"root.{side}.{i}.own", width, width)
                 dense(f"root.{side}.{i}.heard", width, width, bias=False)
-    if network in ("film", "mlp"):
+    if network in ("film", "mlp", "revival"):
         dense("first", hidden, len(NODE_FEATURES))
         dense("second", hidden, hidden)
         dense("score", 1, hidden)
-    if network == "film":
+    if network in ("film", "revival"):
         dense("scale", hidden, width)
         dense("shift", hidden, width)
     if network == "gcnn":
@@ -54,6 +54,18 @@ def weights_of(network: str, hidden: int = 16, width: int = 8, rounds: int = 2, 
         dense("linear", 1, len(NODE_FEATURES))
         weights["pairs"] = np.array([[0, 1], [2, 2], [3, 5]], np.int64)
         weights["products.weight"] = np.array([0.5, -0.25, 0.1], np.float32)
+    if network == "revival":
+        size, heads = 8, 2
+        dense("summary", size, 2 * hidden)
+        dense("action", size, hidden)
+        dense("step_first", size, 2 * size)
+        for name in ("step_second", "query", "key", "message", "merge"):
+            dense(name, size, size)
+        dense("context_scale", hidden, size)
+        dense("context_shift", hidden, size)
+        weights["direction"] = random.normal(size=(2, size)).astype(np.float32)
+        weights["null"] = random.normal(size=size).astype(np.float32)
+        weights["temperature"] = np.full(heads, 0.5, np.float32)
     return weights
 
 
