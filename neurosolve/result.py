@@ -96,7 +96,8 @@ class Result:
 
 @dataclasses.dataclass
 class MilpStats:
-    """SCIP's counters over all restarts; None where the run ended before they could be asked for.
+    """SCIP's counters over all restarts; None where the run ended before they could be asked for, or SCIP keeps none:
+    the policy fsb has no num_strong_branching_lp_iterations, for idempotent trials SCIP drops them (policies.RULES).
 
     num_domain_reductions, num_cutoffs: those found by the branching rules alone (strong branching's side effects).
     primal_dual_integral: SCIP's own, per cent times seconds.  The last three are the policy's: its calls, how many

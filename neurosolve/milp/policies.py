@@ -13,7 +13,10 @@ PRIORITY = 2_000_000
 FORCED_PRIORITY = 1_000_000
 FALLBACKS = ("relpscost", "pscost")
 
-# name -> (SCIP's rule, its parameters besides the priority)
+# name -> (SCIP's rule, its parameters besides the priority).  fsb: of strong branching's trials nothing stays but the
+# choice and a cutoff where both children of it are infeasible.  SCIP then counts neither calls nor LP iterations (it
+# drops SoPlex's count inside SCIPcolGetStrongbranch; getNStrongbranchLPIterations and its statistics say 0); only the
+# time is kept, `strongbranch_lp` of its statistics.  Not idempotent, they are counted and the tree is another.
 RULES: dict[str, tuple[str, dict[str, Any]]] = {
     "relpscost": ("relpscost", {}),
     "pscost": ("pscost", {}),

@@ -46,7 +46,7 @@ def solve(job: Job, started: float) -> Answer:
     bound, gap = finite(scip, scip.getDualbound()), finite(scip, scip.getGap())
     stats = _stats(scip, report)
     if job.policy.name == "fsb":
-        stats.num_strong_branching_lp_iterations = None  # idempotent strong branching is not in SCIP's count
+        stats.num_strong_branching_lp_iterations = None  # SCIP says 0, for it does not count idempotent trials
     notes += watch.errors + report.notes
     seconds = (searching - started, ended - searching)
     return Answer(scip.getStatus(), watch.best(), bound, gap, stats, report, *seconds, notes)

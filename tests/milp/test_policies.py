@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pyscipopt import Branchrule
+from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
+from neurosolve import milp_guidance
 from neurosolve.errors import UsageError
-from neurosolve.milp.policies import NAMES, RULES, PolicySpec, attach
+from neurosolve.milp.policies import NAMES, PRIORITY, RULES, PolicySpec, attach
 from tests.milp.small_scip import knapsacks, set_cover
 from tests.milp.tiny_policy import write_policy
 
@@ -64,10 +69,54 @@ def test_none_leaves_scip_untouched() -> None:
     assert touched.getParams() == untouched.getParams()
 
 
-def test_fsb_leaves_no_trace() -> None:
-    scip = set_cover()
-    attach(scip, PolicySpec("fsb"))
-    assert scip.getParam("branching/vanillafullstrong/idempotent") is True
+class ByHand(Branchrule):  # type: ignore[misc]
+    """Full strong branching of idempotent calls, one by one: the first of the best product scores, until a candidate
+    is infeasible on both sides; a node whose choice is so is cut off."""
+
+    def branchexeclp(self, allowaddcons: bool) -> dict[str, Any]:
+        scip, bound = self.model, self.model.getLPObjVal()
+        candidates = scip.getLPBranchCands()[0]
+        best, best_score, proved = candidates[0], -np.inf, bound
+        scip.startStrongbranch()
+        for variable in candidates if len(candidates) > 1 else []:
+            down, up, down_valid, up_valid, *infeasible, _, _, error = scip.getVarStrongbranch(
+                variable, 2147483647, idempotent=True
+            )
+            assert not error
+            down, up = max(down, bound), max(up, bound)
+            score = scip.getBranchScoreMultiple(variable, [down - bound, up - bound])
+            if score > best_score:
+                best, best_score = variable, score
+                proved = min(down, up) if down_valid and up_valid else bound
+            if all(infeasible):
+                break
+        scip.endStrongbranch()
+        if scip.isGE(proved, scip.getCutoffbound()):
+            return {"result": SCIP_RESULT.CUTOFF}
+        scip.branchVar(best)
+        return {"result": SCIP_RESULT.BRANCHED}
+
+
+def counts(scip: Any) -> tuple[int, int, int]:
+    scip.optimize()
+    return scip.getNTotalNodes(), scip.getNLPIterations(), scip.getNStrongbranchLPIterations()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: set_cover(60, 60, 0.15), *(functools.partial(knapsacks, seed=s) for s in (0, 2))]
+)
+def test_fsb_is_idempotent_full_strong_branching(make: Any) -> None:
+    """Node by node what it is by hand; and SCIP has no count of its LP iterations."""
+    scip, by_hand = make(), make()
+    attach(scip, milp_guidance.resolve("fsb"))
+    by_hand.includeBranchrule(ByHand(), "by_hand", "", PRIORITY, -1, 1.0)
+    found = counts(scip)
+    assert found == counts(by_hand) and found[0] > 10 and found[2] == 0
+    counted = make()
+    attach(counted, PolicySpec("fsb"))
+    counted.setParam("branching/vanillafullstrong/idempotent", False)
+    other = counts(counted)
+    assert other[2] > 0 and other[:2] != found[:2], "with side effects it is counted, and another tree"
 
 
 def test_nonsense_is_refused() -> None:
