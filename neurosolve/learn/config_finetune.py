@@ -7,7 +7,7 @@ import dataclasses
 from neurosolve.errors import UsageError
 from neurosolve.learn.config import TrainConfig
 
-UPDATES = ("grpo", "es")
+UPDATES = ("grpo", "expert", "es")
 TRAINING_SEEDS, VALIDATION_SEEDS = range(1_000_000, 2_000_000), range(2_000_000, 5_000_000)
 
 
@@ -20,8 +20,8 @@ class FinetuneConfig(TrainConfig):
     and each solve ends after `conflicts`.  The next size joins when the conflicts at the largest so far (shifted
     geometric mean over some steps) fall below `grow_below`.
 
-    update: "grpo" perturbs each variable's logit (sigma in logits), "es" the weights (sigma over a tensor's root mean
-    square); see finetune.py.  kl: weight of the distance to the start.
+    update: "grpo" and "expert" perturb each variable's logit (sigma in logits), "es" the weights (sigma over a tensor's
+    root mean square); see finetune.py.  kl: weight of the distance to the start.
 
     [solve_validation] states engine, delivery and confidence, which must be the model's own, for training as well;
     `count` formulas of each of `validation_sizes` under its `conflicts` choose the best.  Its time_s is not read:

@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,27 @@ LEAST_STEPS = 5  # at a size before the next one joins
 
 
 def formula(family: str, size: int, seed: int) -> Sample:
-    """One generated formula without labels.  Raises UsageError for a family that is none of SAT formulas."""
+    """One generated formula without labels; `primary` marks what the generator plants.
+
+    Raises UsageError for a family that is none of SAT formulas.
+    """
     if family not in SAT_FAMILIES:
         raise UsageError(f"unknown family {family!r}; known: {', '.join(SAT_FAMILIES)}")
-    cnf = SAT_FAMILIES[family].generate(size, seed).cnf
+    instance = SAT_FAMILIES[family].generate(size, seed)
+    cnf, name = instance.cnf, f"{family}-{size}-{seed}"
     nothing, backbone = np.zeros((0, cnf.num_variables), np.int8), np.zeros(cnf.num_variables, np.int8)
-    name = f"{family}-{size}-{seed}"
-    return Sample(cnf.num_variables, cnf.literals, cnf.offsets, nothing, backbone, False, 0, family, size, seed, name)
+    primary = np.zeros(0 if instance.planted is None else cnf.num_variables, np.bool_)
+    if instance.planted is not None:
+        primary[np.abs(instance.planted) - 1] = True  # which variables, not their values
+    return Sample(cnf.num_variables, cnf.literals, cnf.offsets, nothing, backbone, False, 0, family, size, seed, name,
+                  primary)  # fmt: skip
+
+
+class Solved(NamedTuple):
+    """conflicts spent; the assignment found, int8 (n,) of +1 and -1, None without one."""
+
+    conflicts: float
+    assignment: NDArray[np.int8] | None
 
 
 class Referee:
@@ -48,19 +63,16 @@ class Referee:
         self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), child.die_with_parent)
         self._pool.submit(int).result()  # forks now, while no other thread holds a lock
 
-    def conflicts(
-        self, tasks: Sequence[tuple[Sample, NDArray[np.float32]]], most: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """(conflicts spent, answered?) of every (formula, phase logits (n,)), each solve bounded by `most`.
+    def solve(self, tasks: Sequence[tuple[Sample, NDArray[np.float32]]], most: int) -> list[Solved]:
+        """What became of every (formula, phase logits (n,)), each solve bounded by `most` conflicts.
 
         Raises EngineError where a solver took its process down.
         """
         jobs = [(sample.cnf, logit, self.how, most, self.seed) for sample, logit in tasks]
         try:
-            spent, answered = zip(*self._pool.map(_solve, jobs), strict=True)
+            return list(self._pool.map(_solve, jobs))
         except BrokenProcessPool as error:
             raise EngineError(f"{self.how.engine} crashed while it solved for training") from error
-        return np.asarray(spent, np.float64), np.asarray(answered, np.bool_)
 
     def mean(self, conflicts: NDArray[np.float64]) -> float:
         """Geometric mean, shifted."""
@@ -70,11 +82,12 @@ class Referee:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _solve(job: tuple[CNF, NDArray[np.float32], SolveValidation, int, int]) -> tuple[float, bool]:
-    """In a worker: (conflicts, answered?) of one bounded solve."""
+def _solve(job: tuple[CNF, NDArray[np.float32], SolveValidation, int, int]) -> Solved:
+    """In a worker: one bounded solve."""
     cnf, logit, how, most, seed = job
     told = Phases.of(logit, "network", np.abs(np.tanh(logit / 2))).confident(how.confidence)
-    return trial.cost_here(cnf, how.engine, told, how.delivery, most, seed)
+    conflicts, assignment = trial.solve_here(cnf, how.engine, told, how.delivery, most, seed)
+    return Solved(conflicts, None if assignment is None else np.sign(assignment).astype(np.int8))
 
 
 @dataclasses.dataclass

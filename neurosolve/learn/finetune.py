@@ -4,10 +4,15 @@ Per formula a group of G perturbed versions of the network's opinions is solved 
 delivery; reward = -log(conflicts + shift), advantage = reward normalised over the group (GRPO: Shao et al. 2024, arXiv
 2402.03300, without its clipping: one update a sample, so the policy that drew is the policy that learns).
 
-update "grpo": loss = - mean over formulas, group, variables of  advantage * log p(what the engine saw of the variable)
-update "es":   loss = linear in the weights along  mean over the group of  advantage * weight noise
-both:          + kl * mean over variables of (l - l_start)^2 / (2 s^2), the divergence between Gaussians of the same
-               spread s around the logits (s = sigma for grpo, 1 for es) from the supervised start
+"grpo"    loss = - mean over formulas, group, variables of  advantage * log p(what the engine saw of the variable)
+"expert"  loss = the supervised one, its labels the assignments that the better half of the tries found (expert
+          iteration: Anthony, Tian and Barber 2017, arXiv 1705.08439)
+"es"      loss = linear in the weights along  mean over the group of  advantage * weight noise
+and all   + kl * mean over variables of (l - l_start)^2 / (2 s^2), the divergence between Gaussians of the same spread s
+          around the logits (s = sigma, 1 for es) from the supervised start
+
+"expert" uses what a solver hands back besides its conflicts: of the many satisfying assignments, one near to what the
+network leans to already.  A label for every variable is a far less noisy message than one number a solve.
 
 The tuned network is the supervised one with other weights: inference costs what it did.  The group is the same
 formula, so its difficulty cancels; what is left is how chaotic a search is, and only more solves help against that.
@@ -16,8 +21,9 @@ formula, so its difficulty cancels; what is left is how chaotic a search is, and
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,10 +39,12 @@ from neurosolve.learn.batches import FormulaBatch, collate
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.feedback import Curriculum, Referee, formula
 from neurosolve.learn.loop import LAST, Loop, Progress
+from neurosolve.learn.losses import phase_loss
 from neurosolve.learn.networks import build
 from neurosolve.learn.perturb import (
     advantages,
     antithetic,
+    better,
     log_probability,
     threshold_logit,
     weight_loss,
@@ -44,6 +52,7 @@ from neurosolve.learn.perturb import (
 )
 from neurosolve.learn.samples import Sample
 
+Conflicts = NDArray[np.float64]
 EPOCH = 1_000  # steps; every formula is new, so an epoch is only a number
 
 
@@ -53,6 +62,14 @@ def train(
     """Run to the budget's end; as train.train.  Raises UsageError where the config contradicts the start model."""
     with FinetuneTrainer(config, torch.device(device), resume, progress) as trainer:
         return trainer.run()
+
+
+class Tried(NamedTuple):
+    """What became of a batch of B formulas, G tries each: advantage (B, G), conflicts (B, G), assignments found."""
+
+    advantage: Tensor
+    conflicts: Conflicts
+    found: list[list[NDArray[np.int8] | None]]
 
 
 class FinetuneTrainer(Loop[FinetuneConfig]):
@@ -101,31 +118,37 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
                  for size, place in zip(sizes, batch, strict=True)]  # fmt: skip
         formulas = collate(drawn).to(self.device)
         logit = self._logit(self.network, formulas)
-        update = self._on_logits if config.update == "grpo" else self._on_weights
-        policy_loss, conflicts = update(drawn, formulas, logit)
+        update = {"grpo": self._grpo, "expert": self._expert, "es": self._es}[config.update]
+        tried_loss, conflicts = update(drawn, formulas, logit)
         largest = np.asarray(sizes) == max(sizes)
         self.curriculum.observe(float(np.log(conflicts[largest] + config.solve_validation.shift).mean()))
         with torch.no_grad():
             start = self._logit(self.start, formulas)
-        spread = config.sigma if config.update == "grpo" else 1.0
-        return policy_loss + config.kl * ((logit - start) ** 2).mean() / (2 * spread**2)
+        spread = 1.0 if config.update == "es" else config.sigma
+        return tried_loss + config.kl * ((logit - start) ** 2).mean() / (2 * spread**2)
 
-    def _on_logits(
-        self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor
-    ) -> tuple[Tensor, NDArray[np.float64]]:
-        """The loss of perturbed logits, and conflicts (B, G)."""
+    def _grpo(self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor) -> tuple[Tensor, Conflicts]:
+        """The policy gradient's loss, and conflicts (B, G)."""
         config = self.config
-        noise = antithetic(config.group // 2, len(logit)).to(self.device)
-        perturbed = logit.detach() + config.sigma * noise
-        advantage, conflicts = self._rewarded(drawn, perturbed)
+        perturbed = self._perturbed(logit)
+        tried = self._try(drawn, perturbed)
         ordered = config.solve_validation.delivery.endswith("+order")
         seen = log_probability(logit, perturbed, config.sigma, self.threshold, ordered)
-        weight = advantage.to(self.device)[formulas.formula_of_variable].T  # (G, N)
-        return -(weight * seen).mean(), conflicts
+        weight = tried.advantage.to(self.device)[formulas.formula_of_variable].T  # (G, N)
+        return -(weight * seen).mean(), tried.conflicts
 
-    def _on_weights(
-        self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor
-    ) -> tuple[Tensor, NDArray[np.float64]]:
+    def _expert(self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor) -> tuple[Tensor, Conflicts]:
+        """Cross-entropy to the assignments that the cheapest solves found, and conflicts (B, G)."""
+        tried = self._try(drawn, self._perturbed(logit))
+        kept = [better(a, found) for a, found in zip(tried.advantage.numpy(), tried.found, strict=True)]
+        labelled = [dataclasses.replace(s, assignments=rows) for s, rows in zip(drawn, kept, strict=True) if len(rows)]
+        if not labelled:
+            return logit.sum() * 0.0, tried.conflicts
+        counts = torch.tensor([s.num_variables for s in drawn])
+        known = torch.repeat_interleave(torch.tensor([len(rows) > 0 for rows in kept]), counts)
+        return phase_loss(logit[known.to(self.device)], collate(labelled).to(self.device)), tried.conflicts
+
+    def _es(self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor) -> tuple[Tensor, Conflicts]:
         """The loss of perturbed weights, and conflicts (B, G)."""
         weights = dict(self.network.named_parameters())
         noise = weight_noise(weights, self.config.group // 2)
@@ -134,19 +157,26 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
             for g in range(self.config.group):
                 moved = {name: w + self.config.sigma * noise[name][g].to(self.device) for name, w in weights.items()}
                 perturbed.append(self._logit(self.network, formulas, moved))
-        advantage, conflicts = self._rewarded(drawn, torch.stack(perturbed))
+        tried = self._try(drawn, torch.stack(perturbed))
         on_device = {name: e.to(self.device) for name, e in noise.items()}
-        return weight_loss(weights, on_device, advantage.mean(dim=0).to(self.device)), conflicts
+        return weight_loss(weights, on_device, tried.advantage.mean(dim=0).to(self.device)), tried.conflicts
 
-    def _rewarded(self, drawn: list[Sample], logits: Tensor) -> tuple[Tensor, NDArray[np.float64]]:
-        """Advantages (B, G) and conflicts (B, G) of logits (G, N)."""
+    def _perturbed(self, logit: Tensor) -> Tensor:
+        """Logits (G, N) with noise of `sigma`."""
+        noise = antithetic(self.config.group // 2, len(logit)).to(self.device)
+        return logit.detach() + self.config.sigma * noise
+
+    def _try(self, drawn: list[Sample], logits: Tensor) -> Tried:
+        """Solve every formula with every row of logits (G, N)."""
         ends = np.cumsum([s.num_variables for s in drawn])[:-1].tolist()
         parts = np.split(logits.float().cpu().numpy(), ends, axis=1)
         tasks = [(sample, logit) for sample, part in zip(drawn, parts, strict=True) for logit in part]
-        spent, _ = self.referee.conflicts(tasks, self.config.conflicts)
-        conflicts = spent.reshape(len(drawn), -1)
+        solved = self.referee.solve(tasks, self.config.conflicts)
+        conflicts = np.asarray([s.conflicts for s in solved]).reshape(len(drawn), -1)
         rewards = -np.log(conflicts + self.config.solve_validation.shift)
-        return advantages(torch.from_numpy(rewards).float()), conflicts
+        group = conflicts.shape[1]
+        found = [[s.assignment for s in solved[i : i + group]] for i in range(0, len(solved), group)]
+        return Tried(advantages(torch.from_numpy(rewards).float()), conflicts, found)
 
     def _logit(
         self, network: nn.Module, formulas: FormulaBatch, weights: dict[str, Tensor] | None = None
@@ -172,8 +202,9 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
         """Conflicts (shifted geometric mean) and the share solved of the validation formulas."""
         tasks = [(sample, self._logit(network, collate([sample]).to(self.device)).cpu().numpy())
                  for sample in self.held_out]  # fmt: skip
-        spent, answered = self.referee.conflicts(tasks, self.config.solve_validation.conflicts)
-        return self.referee.mean(spent), float(answered.mean())
+        solved = self.referee.solve(tasks, self.config.solve_validation.conflicts)
+        answered = sum(s.assignment is not None for s in solved) / len(solved)
+        return self.referee.mean(np.asarray([s.conflicts for s in solved])), answered
 
     def close(self) -> None:
         self.referee.close()

@@ -18,9 +18,11 @@ Both come in antithetic pairs e, -e.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 LEAST = 1e-6  # no probability counts as smaller
@@ -58,6 +60,15 @@ def advantages(rewards: Tensor) -> Tensor:
     centred = rewards - rewards.mean(dim=1, keepdim=True)
     spread = rewards.std(dim=1, keepdim=True, correction=0)
     return torch.where(spread > 1e-9, centred / spread.clamp(min=1e-9), torch.zeros_like(centred))
+
+
+def better(advantage: NDArray[np.float32], found: Sequence[NDArray[np.int8] | None]) -> NDArray[np.int8]:
+    """The assignments (k, n) of the tries that were no worse than their group's mean; (0, 0) where none was found.
+
+    advantage (G,), found: G assignments of +1 and -1 (n,), None without one.
+    """
+    kept = [a for gain, a in zip(advantage, found, strict=True) if a is not None and gain >= 0]
+    return np.stack(kept) if kept else np.zeros((0, 0), np.int8)
 
 
 def weight_noise(weights: Mapping[str, Tensor], half: int) -> dict[str, Tensor]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 from neurosolve.errors import UsageError
 from neurosolve.result import Limits, Status
 from neurosolve.sat import engines
@@ -35,18 +40,19 @@ def cost(
     return float(run.cpu_time_s * 1000 if spent is None else spent), answered
 
 
-def cost_here(
+def solve_here(
     cnf: CNF, engine: str, phases: Phases, delivery: str, conflicts: int, seed: int = 0
-) -> tuple[float, bool]:
-    """`cost` without a time limit and, where PySAT has the engine, in this process: for workers that solve thousands.
+) -> tuple[float, npt.NDArray[np.int32] | None]:
+    """(conflicts spent, the assignment that was found) in this process where PySAT has the engine: for workers that
+    solve thousands.
 
     Nothing can stop such a solve but its `conflicts`, so engines that count none are refused (UsageError).
     """
-    job = engines.Job(cnf, engine, phases=phases, delivery=delivery, limits=Limits(conflicts=conflicts), seed=seed)
+    limits = Limits(conflicts=conflicts)
+    wishes: dict[str, Any] = {"phases": phases, "delivery": delivery, "limits": limits, "seed": seed}
+    job = engines.Job(cnf, engine, **wishes)
     row = job.request.engine
     if not row.conflict_limit or "conflicts" not in row.stats:
         raise UsageError(f"{row.name} has no conflict limit or counts no conflicts: its cost is no reward")
-    if row.is_binary:
-        return cost(cnf, engine, phases, delivery, conflicts, None, seed)
-    answer = solve_with_pysat(job.request)
-    return float(answer.stats.num_conflicts or 0), answer.status != Status.UNKNOWN.value
+    outcome = engines.run(cnf, engine, **wishes) if row.is_binary else solve_with_pysat(job.request)
+    return float(outcome.stats.num_conflicts or 0), outcome.assignment

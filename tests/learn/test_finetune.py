@@ -67,11 +67,9 @@ def same(a: Path, b: Path) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
-@pytest.mark.parametrize("update", ["grpo", "es"])
 def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(
-    config: FinetuneConfig, tmp_path: Path, update: str
+    config: FinetuneConfig, tmp_path: Path
 ) -> None:
-    config = dataclasses.replace(config, update=update)
     whole = dataclasses.replace(config, out=str(tmp_path / "whole"))
     summary = train(whole)
     assert summary["step"] == 6 and not same(whole.directory / LAST, whole.directory / BEST)
@@ -85,6 +83,15 @@ def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(
     assert same(config.directory / BEST, whole.directory / BEST)
     kept = [checkpoint.load(c.directory / LAST)[1]["curriculum"] for c in (config, whole)]
     assert kept[0] == kept[1] and kept[0]["level"] == 1  # every size is cheap below a million conflicts
+
+
+@pytest.mark.parametrize("update", ["expert", "es"])
+def test_every_update_moves_the_weights_and_repeats(config: FinetuneConfig, tmp_path: Path, update: str) -> None:
+    runs = [dataclasses.replace(config, update=update, steps=2, out=str(tmp_path / name)) for name in ("a", "b")]
+    for run in runs:
+        train(run)
+    first, second = (run.directory / LAST for run in runs)
+    assert same(first, second) and not same(first, runs[0].directory / BEST)
 
 
 def test_the_start_is_the_first_candidate_and_an_improvement_replaces_it(config: FinetuneConfig) -> None:

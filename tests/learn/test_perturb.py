@@ -15,12 +15,14 @@ from neurosolve.learn.feedback import Curriculum, Referee, formula  # noqa: E402
 from neurosolve.learn.perturb import (  # noqa: E402
     advantages,
     antithetic,
+    better,
     log_probability,
     threshold_logit,
     weight_loss,
     weight_noise,
 )
 from neurosolve.sat import trial  # noqa: E402
+from neurosolve.sat.check import satisfies  # noqa: E402
 from neurosolve.sat.phases import Phases  # noqa: E402
 
 torch.set_num_threads(1)
@@ -76,6 +78,13 @@ def test_advantages_are_those_of_the_group() -> None:
     assert torch.allclose(found, torch.tensor([[-1.0, 1.0], [0.0, 0.0]]))
 
 
+def test_the_assignments_of_the_better_tries_are_kept() -> None:
+    found = [np.asarray(a, np.int8) for a in ([1, 1, -1], [1, -1, -1], [-1, -1, -1])]
+    kept = better(np.asarray([1.0, -1.0, 0.0, 2.0], np.float32), [*found, None])
+    assert kept.tolist() == [[1, 1, -1], [-1, -1, -1]]
+    assert better(np.zeros(2, np.float32), [None, None]).shape == (0, 0)
+
+
 def test_evolution_strategies_follow_a_linear_reward() -> None:
     torch.manual_seed(2)
     weights = {"a": torch.ones(4, 2, requires_grad=True), "b": torch.full((3,), 0.5, requires_grad=True)}
@@ -95,12 +104,14 @@ def test_conflicts_are_the_same_every_time_and_bounded() -> None:
     logits = np.random.default_rng(0).normal(size=(4, sample.num_variables)).astype(np.float32)
     tasks = [(sample, logit) for logit in logits]
     both, one = Referee(how, 2, 0), Referee(how, 1, 0)
-    first, solved = both.conflicts(tasks, 5_000)
-    again, _ = one.conflicts(tasks, 5_000)
-    assert (first == again).all() and len(set(first)) > 1 and solved.all()
-    bounded, answered = one.conflicts(tasks, 3)
-    assert not answered.any() and (bounded < 10).all()
-    assert first.tolist() == [trial.cost(sample.cnf, how.engine, told(x), how.delivery, 5_000, None)[0] for x in logits]
+    first, again = ([s.conflicts for s in referee.solve(tasks, 5_000)] for referee in (both, one))
+    assert first == again and len(set(first)) > 1
+    for solved in one.solve(tasks, 5_000):
+        assert solved.assignment is not None
+        assert satisfies(sample.cnf, solved.assignment * np.arange(1, sample.num_variables + 1)) is None
+    for bounded in one.solve(tasks, 3):
+        assert bounded.assignment is None and bounded.conflicts < 10
+    assert first == [trial.cost(sample.cnf, how.engine, told(x), how.delivery, 5_000, None)[0] for x in logits]
     both.close()
     one.close()
 
@@ -108,7 +119,7 @@ def test_conflicts_are_the_same_every_time_and_bounded() -> None:
 def test_an_engine_without_a_conflict_limit_is_refused() -> None:
     sample = formula("random3sat", 60, 1_000_000)
     with pytest.raises(UsageError, match="no conflict limit"):
-        trial.cost_here(sample.cnf, "lingeling", told(np.ones(sample.num_variables, np.float32)), "rename", 10)
+        trial.solve_here(sample.cnf, "lingeling", told(np.ones(sample.num_variables, np.float32)), "rename", 10)
 
 
 def told(logit: np.ndarray) -> Phases:
