@@ -29,6 +29,9 @@ class EpisodeStore:
         self._places.mkdir(parents=True, exist_ok=True)
         self.num_episodes = self.num_decisions = self.next = 0
         known = set()
+        if self._rows.exists() and not self._rows.read_bytes().endswith(b"\n"):
+            with self._rows.open("a", encoding="utf-8") as file:  # a killed run's last line must not swallow the next
+                file.write("\n")
         for row in self._read():
             self._count(row)
             known.add(row.episode)
@@ -69,7 +72,7 @@ class EpisodeStore:
         rows = []
         if self._rows.exists():
             for line in self._rows.read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(ValueError, TypeError):  # the last line of a killed run
+                with contextlib.suppress(ValueError, TypeError):  # half a line
                     rows.append(Played(**json.loads(line)))
         return rows
 

@@ -125,7 +125,7 @@ def _open(
 
 
 def play(source: Source, options: SearchOptions, chooser: Chooser, **facts: Any) -> Trajectory | None:
-    """One episode; None where nothing was branched on.  facts: the trajectory's step, episode, family, size, seed, name.
+    """One episode; None where nothing was branched on.  facts: of the trajectory: step, episode, family, size, ...
 
     Raises what Episode.start raises.
     """

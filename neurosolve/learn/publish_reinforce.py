@@ -4,9 +4,11 @@ SCIP chosen on the run's validation instances."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor, nn
 
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.learn import checkpoint
@@ -25,14 +27,22 @@ from neurosolve.milp.policies import FALLBACKS
 
 __all__ = ["CANDIDATES", "CHOSEN", "TIME_S", "publish"]
 
+# config and trained agent -> name, weights, and what config.json is to say besides
+Deploy = Callable[[ReinforceConfig, nn.Module], tuple[str, dict[str, Tensor], dict[str, Any]]]
+
+
+def as_it_is(config: ReinforceConfig, network: nn.Module) -> tuple[str, dict[str, Tensor], dict[str, Any]]:
+    return *agent(network).exported(), {}
+
 
 def publish(
     config_path: str | Path, out: Path, candidates: Sequence[str] = CANDIDATES, count: int = 12,
-    time_s: float = TIME_S, progress: Progress | None = None,
+    time_s: float = TIME_S, progress: Progress | None = None, deploy: Deploy = as_it_is,
 ) -> dict[str, Any]:  # fmt: skip
     """Export runs/NAME/best.safetensors to `out`; as publish_milp.publish, on [[validation_instances]].
 
-    Raises ModelError where the run has no checkpoint or no episode left, UsageError for candidates that are none.
+    deploy: what is made of the trained agent; distil.py has another.  Raises ModelError where the run has no
+    checkpoint or no episode left, UsageError for candidates that are none.
     """
     arms = [HandOver.parse(text) for text in candidates]
     config = read_config(Path(config_path))
@@ -42,8 +52,8 @@ def publish(
         raise ModelError(f"{config.directory / BEST} is missing: `neurosolve train {config_path}` makes it")
     network = build_agent(config)
     kept = checkpoint.load_weights(network, config.directory / BEST)
-    name, weights = agent(network).exported()
-    described = _describe(config, name, kept)
+    name, weights, more = deploy(config, network)
+    described = _describe(config, name, kept) | more
     export_weights(weights, described, "", out)
     paths = written(config.validation_instances, config.directory / VALIDATION)[:count]
     protocol = config.solve_validation.protocol
@@ -61,8 +71,7 @@ def publish(
 def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> dict[str, Any]:
     """config.json but for what validation chooses.  The fingerprint is of the roots that the replay still holds."""
     replay = Replay(config.capacity, config.priority)
-    store = EpisodeStore(config.directory, keep=True)
-    store.fill(replay)
+    EpisodeStore(config.directory, keep=True).fill(replay)
     if not replay.slots:
         raise ModelError(f"{config.directory} has no episodes left to describe the model by")
     played = [slot.trajectory for slot in replay.slots]
@@ -78,8 +87,8 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
         "fallback": FALLBACKS[0],
         "training": {
             "kind": "reinforce",
-            "episodes": store.num_episodes,
-            "env_steps": store.num_decisions,
+            "episodes": curve[-1]["episodes"],
+            "env_steps": curve[-1]["env_steps"],
             "sizes": sorted({t.size for t in played}),
             "steps": curve[-1]["step"],
             "best_step": kept.get("best_step"),
@@ -115,5 +124,9 @@ def card(config: dict[str, Any]) -> str:
     for row in training["curve"]:
         nodes = "" if row["solve_nodes"] is None else f"{row['solve_nodes']:.1f}"
         lines.append(f"| {row['step']} | {row['env_steps']} | {row['wall_h']:.2f} | {row['cpu_s']:.0f} | {nodes} |")
+    if told := config.get("distilled"):
+        before, after = (round(100 * told[key]["top1"]) for key in ("before", "after"))
+        lines += ["", f"Distilled from its agent over {told['steps']} steps: on held-out episodes both choose the same "
+                  f"candidate in {after}% ({before}% before)."]  # fmt: skip
     lines += ["", *table_lines(config["validation"])]
     return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

@@ -25,8 +25,8 @@ CHUNK = 60_000  # candidates that are evaluated at once
 class QLearning:
     """loss(step, share) of the replay's next batch.  expert: the frozen imitation policy, scores of a NodeBatch.
 
-    network: collate(picks) -> batch, with `node` (K,) and `num_nodes` of the picked decisions' candidates; forward(batch)
-    -> their Q (K,), lower is better.  With hl_gauss also dueling(batch) -> logits (K, bins), and `centres` (bins,).
+    network: collate(picks) -> batch, with `node` (K,) and `num_nodes` of the picked decisions' candidates;
+    forward(batch) -> their Q (K,), lower is better.  With hl_gauss also dueling(batch) -> logits, and `centres`.
 
     The target network's estimates are kept with each trajectory until the target changes, and so a return over n
     levels costs no more than one over a single level.
