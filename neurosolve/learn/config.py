@@ -136,6 +136,7 @@ class MilpConfig(RunConfig):
     nodes_per_instance: int = 16  # in a batch
     max_candidates: int = 5_000  # nodes with more are left out
     max_validation: int = 2_000  # validation nodes that are scored
+    yardstick: bool = False  # published to be measured against: asked for by name, `auto` never picks it
     solve_validation: MilpSolveValidation = dataclasses.field(default_factory=MilpSolveValidation)
 
     def __post_init__(self) -> None:

@@ -117,12 +117,13 @@ def _summary(runs: Sequence[Solved]) -> dict[str, Any]:
 
 
 def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) -> dict[str, Any]:
-    """config.json but for what validation chooses."""
+    """config.json but for what validation chooses.  The gate passes over what has no fingerprint."""
+    picked = {} if config.yardstick else {"fingerprint": gate.describe([gate.fingerprint(s) for s in samples.samples])}
     return {
         "network": config.network,
         "network_options": config.network_options,
         "families": sorted({s.family for s in samples.samples}),
-        "fingerprint": gate.describe([gate.fingerprint(s) for s in samples.samples]),
+        **picked,
         "max_depth": None,
         "margin": 0.0,
         "fallback": FALLBACKS[0],
@@ -176,4 +177,6 @@ def card(config: dict[str, Any]) -> str:
             f"On held-out nodes its first choice is strong branching's in {first}% (pscost's: {pscost}%), and that is "
             f"among its first five in {five}%.",
         ]
+    if training["config"].get("yardstick"):
+        lines += ["", "A yardstick, to be measured against by its name: `auto` never picks it."]
     return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

@@ -14,10 +14,12 @@ torch = pytest.importorskip("torch")
 
 from neurosolve.errors import ModelError, UsageError  # noqa: E402
 from neurosolve.learn import checkpoint, publish_milp  # noqa: E402
-from neurosolve.learn.config import MilpConfig, MilpSolveValidation  # noqa: E402
+from neurosolve.learn.config import MilpConfig, MilpSolveValidation, read_config  # noqa: E402
 from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
-from neurosolve.learn.milp_samples import write_milp_sample  # noqa: E402
+from neurosolve.learn.milp_samples import read_milp_sample, write_milp_sample  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
+from neurosolve.milp import gate  # noqa: E402
+from neurosolve.milp.features import RootGraph  # noqa: E402
 from neurosolve.milp.network import load_policy  # noqa: E402
 from tests.learn.milp_examples import made_up, small_milps  # noqa: E402
 from tests.test_cli import call  # noqa: E402
@@ -140,6 +142,20 @@ def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> 
     assert (written["fallback"], written["max_depth"]) in (("relpscost", None), ("pscost", 0))
     assert told["fallback"] == written["fallback"] and written["families"] == ["made_up"]
     assert load_policy(out).config == written and "strong branching" in (out / "card.md").read_text()
+    assert "fingerprint" in written and "ardstick" not in (out / "card.md").read_text()
+
+
+def test_a_yardstick_is_never_picked(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "samples").symlink_to(samples)
+    small_milps(tmp_path / "instances", count=1, size=60)
+    toml = tmp_path / "tiny.toml"
+    toml.write_text("yardstick = true\n" + TOML.format(home=tmp_path))
+    train(read_config(toml))
+    written = publish_milp.publish(toml, tmp_path / "model", ["0:0:pscost"], count=1, time_s=20.0)
+    assert "fingerprint" not in written and "`auto` never picks it" in (tmp_path / "model" / "card.md").read_text()
+    sample = read_milp_sample(next((tmp_path / "samples").rglob("*.npz")))
+    root = RootGraph(sample.column_features, sample.row_features, sample.indptr, sample.indices, sample.coefficients)
+    assert gate.choose(root, {"model": written}).reason == "no model installed"
 
 
 def test_candidates_and_runs_that_are_none(config: MilpConfig, tmp_path: Path) -> None:
