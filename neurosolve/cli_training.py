@@ -175,6 +175,9 @@ def publish(
         typer.Option("--candidates", help="ENGINE:DELIVERY[@CONFIDENCE], or DEPTH:MARGIN:FALLBACK, joined by commas."),
     ] = None,
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Seconds of each solve.", min=0.1)] = None,
+    distil: Annotated[
+        bool, typer.Option("--distil", help="Of a reinforcement run: a plain film that is taught its ranking.")
+    ] = False,
 ) -> None:
     """Make a trained network a model: export it, and choose how it is used on validation instances.
 
@@ -183,8 +186,11 @@ def publish(
     from neurosolve.learn.config import read_config
     from neurosolve.output import json_text
 
-    modules = {"milp": "publish_milp", "reinforce": "publish_reinforce"}
-    publishing = _learning(modules.get(read_config(config).kind, "publish"))
+    kind = read_config(config).kind
+    if distil and kind != "reinforce":
+        raise UsageError(f"--distil is for kind 'reinforce', {config} is of kind '{kind}'")
+    modules = {"milp": "publish_milp", "reinforce": "distil" if distil else "publish_reinforce"}
+    publishing = _learning(modules.get(kind, "publish"))
     chosen = tuple(name.strip() for name in candidates.split(",")) if candidates else publishing.CANDIDATES
     with _progress() as progress:
         bar = progress.add_task("exporting", total=None)

@@ -95,7 +95,8 @@ class Memory:
         self.keys[: len(both)], self.messages[: len(both)] = self.keys[both], self.messages[both]
         self.used[: len(kept)] = self.used[kept]
         self.above = moved(slots[kept]).tolist()
-        self.place_of = {number: int(place[old]) for number, old in self.place_of.items() if place[old] >= 0}
+        moves = place.tolist()
+        self.place_of = {number: moves[old] for number, old in self.place_of.items() if moves[old] >= 0}
         self.num_forgotten += count - len(kept)
         return int(moved(np.asarray([above]))[0])
 
