@@ -90,18 +90,18 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         while not self.samples.slots or self.store.num_episodes < self.config.warm_up_episodes:
             self._play()
         if not self.state.step:
-            if not self.config.initial_weights:
-                self._standardise()
+            self._fit_scales()
             self._validate(0.0)
         return super().run() | {"episodes": self.store.num_episodes, "decisions": self.store.num_decisions}
 
-    def _standardise(self) -> None:
-        """From the first episodes; and what is expected of a node begins at their mean."""
+    def _fit_scales(self) -> None:
+        """By the first episodes: of the features, unless weights were given, and of a value that knows nothing yet."""
         played, network = [slot.trajectory for slot in self.samples.slots], agent(self.network)
-        network.standard.fill(t.features for t in played)
-        network.root.column_standard.fill(t.column_features for t in played)
-        network.root.row_standard.fill(t.row_features for t in played)
-        if network.value_second.out_features == 1:
+        if not self.config.initial_weights:
+            network.standard.fill(t.features for t in played)
+            network.root.column_standard.fill(t.column_features for t in played)
+            network.root.row_standard.fill(t.row_features for t in played)
+        if network.value_second.out_features == 1 and not network.value_second.weight.any():
             mean = float(np.concatenate([log2_returns(t, 0) for t in played]).mean())
             nn.init.constant_(network.value_second.bias, mean)
         self.learning.synchronise()
