@@ -7,7 +7,7 @@ import dataclasses
 from neurosolve.errors import UsageError
 from neurosolve.learn.config import TrainConfig
 
-UPDATES = ("grpo", "expert", "es")
+UPDATES = ("grpo", "expert")
 TRAINING_SEEDS, VALIDATION_SEEDS = range(1_000_000, 2_000_000), range(2_000_000, 5_000_000)
 
 
@@ -16,12 +16,12 @@ class FinetuneConfig(TrainConfig):
     """Fine-tune the network of the model directory `start` by the conflicts that its phases cost.
 
     Formulas are generated: `family`, a size of `sizes` (ascending: the curriculum), seeds counted up from `seeds_from`,
-    never the same twice.  A step solves `formulas` of them `group` times each, under perturbations of size `sigma`,
-    and each solve ends after `conflicts`.  The next size joins when the conflicts at the largest so far (shifted
-    geometric mean over some steps) fall below `grow_below`.
+    never the same twice.  A step solves `formulas` of them `group` times each, their logits perturbed by
+    Gaussian noise of `sigma`, each solve bounded by `conflicts`.  The next size joins when the conflicts at the largest
+    so far (shifted geometric mean over some steps) fall below `grow_below`.
 
-    update: "grpo" and "expert" perturb each variable's logit (sigma in logits), "es" the weights (sigma over a tensor's
-    root mean square); see finetune.py.  kl: weight of the distance to the start.
+    update: "expert" learns the assignments that the better tries found, "grpo" the policy gradient; see finetune.py.
+    kl: weight of the distance to the start.
 
     [solve_validation] states engine, delivery and confidence, which must be the model's own, for training as well;
     `count` formulas of each of `validation_sizes` under its `conflicts` choose the best.  Its time_s is not read:
@@ -33,7 +33,7 @@ class FinetuneConfig(TrainConfig):
     family: str
     sizes: list[int]
     validation_sizes: list[int]
-    update: str = "grpo"
+    update: str = "expert"
     formulas: int = 4
     group: int = 8
     sigma: float = 1.0

@@ -7,9 +7,8 @@ delivery; reward = -log(conflicts + shift), advantage = reward normalised over t
 "grpo"    loss = - mean over formulas, group, variables of  advantage * log p(what the engine saw of the variable)
 "expert"  loss = the supervised one, its labels the assignments that the better half of the tries found (expert
           iteration: Anthony, Tian and Barber 2017, arXiv 1705.08439)
-"es"      loss = linear in the weights along  mean over the group of  advantage * weight noise
-and all   + kl * mean over variables of (l - l_start)^2 / (2 s^2), the divergence between Gaussians of the same spread s
-          around the logits (s = sigma, 1 for es) from the supervised start
+both      + kl * mean over variables of (l - l_start)^2 / (2 sigma^2), the divergence of the perturbed logits,
+          as Gaussians, from those of the supervised start
 
 "expert" uses what a solver hands back besides its conflicts: of the many satisfying assignments, one near to what the
 network leans to already.  A label for every variable is a far less noisy message than one number a solve.
@@ -30,7 +29,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.infer import load_config
@@ -41,15 +39,7 @@ from neurosolve.learn.feedback import Curriculum, Referee, formula
 from neurosolve.learn.loop import LAST, Loop, Progress
 from neurosolve.learn.losses import phase_loss
 from neurosolve.learn.networks import build
-from neurosolve.learn.perturb import (
-    advantages,
-    antithetic,
-    better,
-    log_probability,
-    threshold_logit,
-    weight_loss,
-    weight_noise,
-)
+from neurosolve.learn.perturb import advantages, antithetic, better, log_probability, threshold_logit
 from neurosolve.learn.samples import Sample
 
 Conflicts = NDArray[np.float64]
@@ -118,53 +108,33 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
                  for size, place in zip(sizes, batch, strict=True)]  # fmt: skip
         formulas = collate(drawn).to(self.device)
         logit = self._logit(self.network, formulas)
-        update = {"grpo": self._grpo, "expert": self._expert, "es": self._es}[config.update]
-        tried_loss, conflicts = update(drawn, formulas, logit)
+        perturbed = logit.detach() + config.sigma * antithetic(config.group // 2, len(logit)).to(self.device)
+        tried = self._try(drawn, perturbed)
         largest = np.asarray(sizes) == max(sizes)
-        self.curriculum.observe(float(np.log(conflicts[largest] + config.solve_validation.shift).mean()))
+        self.curriculum.observe(float(np.log(tried.conflicts[largest] + config.solve_validation.shift).mean()))
         with torch.no_grad():
             start = self._logit(self.start, formulas)
-        spread = 1.0 if config.update == "es" else config.sigma
-        return tried_loss + config.kl * ((logit - start) ** 2).mean() / (2 * spread**2)
+        distance = ((logit - start) ** 2).mean() / (2 * config.sigma**2)
+        if config.update == "grpo":
+            return self._policy_gradient(tried, formulas, logit, perturbed) + config.kl * distance
+        return self._imitation(tried, drawn, logit) + config.kl * distance
 
-    def _grpo(self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor) -> tuple[Tensor, Conflicts]:
-        """The policy gradient's loss, and conflicts (B, G)."""
-        config = self.config
-        perturbed = self._perturbed(logit)
-        tried = self._try(drawn, perturbed)
-        ordered = config.solve_validation.delivery.endswith("+order")
-        seen = log_probability(logit, perturbed, config.sigma, self.threshold, ordered)
+    def _policy_gradient(self, tried: Tried, formulas: FormulaBatch, logit: Tensor, perturbed: Tensor) -> Tensor:
+        """GRPO's loss.  logit (N,), perturbed (G, N)."""
+        ordered = self.config.solve_validation.delivery.endswith("+order")
+        seen = log_probability(logit, perturbed, self.config.sigma, self.threshold, ordered)
         weight = tried.advantage.to(self.device)[formulas.formula_of_variable].T  # (G, N)
-        return -(weight * seen).mean(), tried.conflicts
+        return -(weight * seen).mean()
 
-    def _expert(self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor) -> tuple[Tensor, Conflicts]:
-        """Cross-entropy to the assignments that the cheapest solves found, and conflicts (B, G)."""
-        tried = self._try(drawn, self._perturbed(logit))
+    def _imitation(self, tried: Tried, drawn: list[Sample], logit: Tensor) -> Tensor:
+        """The supervised loss on the assignments that the better tries found, over the formulas that have one."""
         kept = [better(a, found) for a, found in zip(tried.advantage.numpy(), tried.found, strict=True)]
         labelled = [dataclasses.replace(s, assignments=rows) for s, rows in zip(drawn, kept, strict=True) if len(rows)]
         if not labelled:
-            return logit.sum() * 0.0, tried.conflicts
+            return logit.sum() * 0.0
         counts = torch.tensor([s.num_variables for s in drawn])
         known = torch.repeat_interleave(torch.tensor([len(rows) > 0 for rows in kept]), counts)
-        return phase_loss(logit[known.to(self.device)], collate(labelled).to(self.device)), tried.conflicts
-
-    def _es(self, drawn: list[Sample], formulas: FormulaBatch, logit: Tensor) -> tuple[Tensor, Conflicts]:
-        """The loss of perturbed weights, and conflicts (B, G)."""
-        weights = dict(self.network.named_parameters())
-        noise = weight_noise(weights, self.config.group // 2)
-        perturbed = []
-        with torch.no_grad():
-            for g in range(self.config.group):
-                moved = {name: w + self.config.sigma * noise[name][g].to(self.device) for name, w in weights.items()}
-                perturbed.append(self._logit(self.network, formulas, moved))
-        tried = self._try(drawn, torch.stack(perturbed))
-        on_device = {name: e.to(self.device) for name, e in noise.items()}
-        return weight_loss(weights, on_device, tried.advantage.mean(dim=0).to(self.device)), tried.conflicts
-
-    def _perturbed(self, logit: Tensor) -> Tensor:
-        """Logits (G, N) with noise of `sigma`."""
-        noise = antithetic(self.config.group // 2, len(logit)).to(self.device)
-        return logit.detach() + self.config.sigma * noise
+        return phase_loss(logit[known.to(self.device)], collate(labelled).to(self.device))
 
     def _try(self, drawn: list[Sample], logits: Tensor) -> Tried:
         """Solve every formula with every row of logits (G, N)."""
@@ -178,19 +148,15 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
         found = [[s.assignment for s in solved[i : i + group]] for i in range(0, len(solved), group)]
         return Tried(advantages(torch.from_numpy(rewards).float()), conflicts, found)
 
-    def _logit(
-        self, network: nn.Module, formulas: FormulaBatch, weights: dict[str, Tensor] | None = None
-    ) -> Tensor:
+    def _logit(self, network: nn.Module, formulas: FormulaBatch) -> Tensor:
         rounds = self.config.validation_rounds or self.config.rounds_max
-        arguments = (formulas.features, formulas.edges, rounds)
-        outputs = network(*arguments) if weights is None else functional_call(network, weights, arguments)
-        logit: Tensor = outputs[-1][0]
+        logit: Tensor = network(formulas.features, formulas.edges, rounds)[-1][0]
         return logit
 
     def validation(self, share: float) -> tuple[dict[str, float], dict[str, float], float | None]:
-        if self.start_cost is None:
-            self.start_cost, _ = self._cost(self.start)
         cost, answered = self._cost(self.network)
+        if self.start_cost is None:
+            self.start_cost = self._cost(self.start)[0] if self.state.step else cost
         shift = self.config.solve_validation.shift
         scores = {"loss": float(np.log(cost + shift)), "size": float(self.curriculum.sizes[self.curriculum.level])}
         solved = {"solve_cost": cost, "start_cost": self.start_cost, "solved": answered,

@@ -1,6 +1,6 @@
-"""Perturbations of what a network says, and their log-probabilities.
+"""Perturbed opinions: what is drawn around a network's logits, its log-probability, and which tries were better.
 
-On logits (GRPO).  Each variable's logit l gets Gaussian noise, l' = l + sigma e.  One draw is the sampled phase, true
+Each variable's logit l gets Gaussian noise, l' = l + sigma e.  One draw is the sampled phase, true
 with probability Phi(l / sigma), and the sampled confidence |tanh(l' / 2)|, which a threshold or an order reads.
 
 Credit goes to what the engine saw, not to the draw behind it.  With threshold c (in logits) a variable is told true,
@@ -9,16 +9,13 @@ of the outcome is that of the category, the draw within it being summed out (Rao
 a variable that no draw could move has no gradient.  Where the delivery orders variables by confidence the engine
 sees l' itself of those told: they count with the Gaussian density.
 
-On weights (evolution strategies: Salimans et al. 2017, arXiv 1703.03864).  Each tensor gets noise of sigma times its
-root mean square.
-
-Both come in antithetic pairs e, -e.
+Draws come in antithetic pairs e, -e.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -69,26 +66,6 @@ def better(advantage: NDArray[np.float32], found: Sequence[NDArray[np.int8] | No
     """
     kept = [a for gain, a in zip(advantage, found, strict=True) if a is not None and gain >= 0]
     return np.stack(kept) if kept else np.zeros((0, 0), np.int8)
-
-
-def weight_noise(weights: Mapping[str, Tensor], half: int) -> dict[str, Tensor]:
-    """Antithetic noise (2 half, *shape) of every tensor, of the scale of its root mean square (at least 0.01)."""
-    scales = {name: max(float(w.detach().square().mean().sqrt()), 0.01) for name, w in weights.items()}
-    return {name: scales[name] * antithetic(half, *w.shape) for name, w in weights.items()}
-
-
-def weight_loss(weights: Mapping[str, Tensor], noise: Mapping[str, Tensor], advantage: Tensor) -> Tensor:
-    """A scalar, linear in the weights, whose gradient is the (negative) evolution-strategy estimate in units of each
-    tensor's scale: -mean_g advantage_g <w, noise_g> / scale^2, over the root of the number of weights.
-
-    advantage (G,).
-    """
-    total, count = torch.zeros(()), 0
-    for name, weight in weights.items():
-        direction = torch.einsum("g,g...->...", advantage, noise[name]) / len(advantage)
-        total = total - (weight * direction).sum() / noise[name].square().mean().clamp(min=1e-12)
-        count += weight.numel()
-    return total / math.sqrt(count)
 
 
 def _normal_cdf(x: Tensor) -> Tensor:

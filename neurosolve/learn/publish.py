@@ -142,6 +142,10 @@ def _card(config: dict[str, Any]) -> str:
         f"- Engine and delivery, chosen on validation formulas: {config['engine']}, {config['delivery']}.",
         "",
     ]
+    if tuned := training["config"].get("start"):
+        of = training["config"]
+        tries = f"{of['formulas']} new formulas a step, sizes {of['sizes']}, {of['group']} tries each"
+        lines.insert(-1, f"- Fine-tuned from {tuned} by solver feedback ({of['update']}): {tries}.")
     if "validation" in config:
         v = config["validation"]
         lines += [

@@ -85,7 +85,7 @@ def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(
     assert kept[0] == kept[1] and kept[0]["level"] == 1  # every size is cheap below a million conflicts
 
 
-@pytest.mark.parametrize("update", ["expert", "es"])
+@pytest.mark.parametrize("update", ["expert", "grpo"])
 def test_every_update_moves_the_weights_and_repeats(config: FinetuneConfig, tmp_path: Path, update: str) -> None:
     runs = [dataclasses.replace(config, update=update, steps=2, out=str(tmp_path / name)) for name in ("a", "b")]
     for run in runs:

@@ -1,4 +1,4 @@
-"""Log-probabilities of what an engine saw, and evolution strategies' loss."""
+"""Log-probabilities of what an engine saw, the better tries, and what solvers and the curriculum answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from neurosolve.learn.perturb import (  # noqa: E402
     better,
     log_probability,
     threshold_logit,
-    weight_loss,
-    weight_noise,
 )
 from neurosolve.sat import trial  # noqa: E402
 from neurosolve.sat.check import satisfies  # noqa: E402
@@ -83,19 +81,6 @@ def test_the_assignments_of_the_better_tries_are_kept() -> None:
     kept = better(np.asarray([1.0, -1.0, 0.0, 2.0], np.float32), [*found, None])
     assert kept.tolist() == [[1, 1, -1], [-1, -1, -1]]
     assert better(np.zeros(2, np.float32), [None, None]).shape == (0, 0)
-
-
-def test_evolution_strategies_follow_a_linear_reward() -> None:
-    torch.manual_seed(2)
-    weights = {"a": torch.ones(4, 2, requires_grad=True), "b": torch.full((3,), 0.5, requires_grad=True)}
-    slope = {"a": torch.randn(4, 2), "b": torch.randn(3)}
-    noise = weight_noise(weights, 2_000)
-    assert torch.allclose(noise["a"][:2_000], -noise["a"][2_000:])
-    assert float(noise["b"].std()) == pytest.approx(0.5, rel=0.05)
-    reward = sum(torch.einsum("g...,...->g", noise[k], slope[k]) for k in weights)
-    weight_loss(weights, noise, reward).backward()
-    for name, weight in weights.items():
-        assert torch.nn.functional.cosine_similarity(-weight.grad.flatten(), slope[name].flatten(), dim=0) > 0.98
 
 
 def test_conflicts_are_the_same_every_time_and_bounded() -> None:
