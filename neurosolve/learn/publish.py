@@ -14,10 +14,12 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from neurosolve import model_files
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.learn import export_neuroback
 from neurosolve.learn.batches import SampleSet
 from neurosolve.learn.config import TrainConfig, read_config
+from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.contest import SHIFT_S, Contest, Progress, installed
 from neurosolve.learn.export import export as export_program
 from neurosolve.learn.networks import build
@@ -27,6 +29,9 @@ from neurosolve.sat.phases import MAJORITY_FILE, write_majority
 
 TIME_S = 20.0  # of each solve
 CHOSEN = ("engine", "delivery", "rounds")
+USE = (
+    *CHOSEN, "min_rounds", "confidence_threshold", "min_confidence_mass", "min_sat_logit", "conflict_bound", "fallback",
+)  # fmt: skip
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",
     "cadical195:forced@0.8", "cadical195:rename+order@0.8", "kissat:rename+order", "glucose42:initial+order",
@@ -42,6 +47,9 @@ def publish(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Export runs/NAME/best.safetensors to `out`, choose engine and delivery on `count` validation formulas.
+
+    A fine-tuned network is used as the one it started from, which it was tuned for: nothing is chosen, and `auto` takes
+    it only where it is published over its start.
 
     candidates: "engine:delivery[@confidence]"; engines that are not installed are left out.  Returns the written
     config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where no
@@ -63,8 +71,14 @@ def publish(
     if not samples:
         raise UsageError("no validation formula is known to be satisfiable: engine and delivery cannot be chosen")
     written = _describe(config, training)
+    if isinstance(config, FinetuneConfig):
+        written |= _use_of(Path(config.start))
+        if out.resolve() != Path(config.start).resolve():
+            written.pop("fingerprint", None)
     export(network, written, _card(written), out)
     write_majority(out / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
+    if isinstance(config, FinetuneConfig):
+        return written
     contest = Contest(out, samples, time_s)
     table = contest.arms(candidates, progress)
     best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
@@ -80,6 +94,12 @@ def publish(
     }  # fmt: skip
     export(network, written, _card(written), out)
     return written
+
+
+def _use_of(start: Path) -> dict[str, Any]:
+    """How the model of that directory is used.  Raises ModelError where there is none."""
+    config = model_files.read_json(start / "config.json")
+    return {key: config[key] for key in USE if key in config}
 
 
 def _largest(validation: SampleSet, count: int) -> list[Sample]:
@@ -130,7 +150,8 @@ def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
 def _card(config: dict[str, Any]) -> str:
     """card.md: what the numbers in config.json say, for people."""
     training, options = config["training"], config["network_options"]
-    families = config["families"]
+    families, tuned = config["families"], training["config"].get("start")
+    chosen = f"as {tuned} has them" if tuned else "chosen on validation formulas"
     lines = [
         f"# {training['config']['name']}",
         "",
@@ -139,10 +160,10 @@ def _card(config: dict[str, Any]) -> str:
         f"- Trained on {training['formulas']} formulas, sizes {training['sizes']}, seed {training['config']['seed']}: "
         f"{training['steps']} steps, {training['seconds'] or 0:.0f} s of wall time, CPU threads: "
         f"{training['config']['threads']}.",
-        f"- Engine and delivery, chosen on validation formulas: {config['engine']}, {config['delivery']}.",
+        f"- Engine and delivery, {chosen}: {config['engine']}, {config['delivery']}.",
         "",
     ]
-    if tuned := training["config"].get("start"):
+    if tuned:
         of = training["config"]
         tries = f"{of['formulas']} new formulas a step, sizes {of['sizes']}, {of['group']} tries each"
         lines.insert(-1, f"- Fine-tuned from {tuned} by solver feedback ({of['update']}): {tries}.")
