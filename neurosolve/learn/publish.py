@@ -72,7 +72,7 @@ def publish(
         raise UsageError("no validation formula is known to be satisfiable: engine and delivery cannot be chosen")
     written = _describe(config, training)
     if isinstance(config, FinetuneConfig):
-        written |= _use_of(Path(config.start))
+        written |= _use_of(Path(config.start)) | {"validation": _tuning(config)}
         if out.resolve() != Path(config.start).resolve():
             written.pop("fingerprint", None)
     export(network, written, _card(written), out)
@@ -100,6 +100,15 @@ def _use_of(start: Path) -> dict[str, Any]:
     """How the model of that directory is used.  Raises ModelError where there is none."""
     config = model_files.read_json(start / "config.json")
     return {key: config[key] for key in USE if key in config}
+
+
+def _tuning(config: FinetuneConfig) -> dict[str, Any]:
+    """The conflicts of the best weights and of the start on the formulas that chose, shifted geometric means."""
+    rows = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
+    best = min((row for row in rows if "solve_cost" in row), key=lambda row: float(row["solve_cost"]))
+    solved = config.solve_validation
+    return {"formulas": solved.count * len(config.validation_sizes), "conflict_limit": solved.conflicts,
+            "conflicts": best["solve_cost"], "conflicts_of_start": best["start_cost"]}  # fmt: skip
 
 
 def _largest(validation: SampleSet, count: int) -> list[Sample]:
@@ -167,8 +176,13 @@ def _card(config: dict[str, Any]) -> str:
         of = training["config"]
         tries = f"{of['formulas']} new formulas a step, sizes {of['sizes']}, {of['group']} tries each"
         lines.insert(-1, f"- Fine-tuned from {tuned} by solver feedback ({of['update']}): {tries}.")
-    if "validation" in config:
-        v = config["validation"]
+    v = config.get("validation", {})
+    if "conflicts_of_start" in v:
+        lines += [
+            f"Validation, {v['formulas']} formulas (no test formula among them), {v['conflict_limit']} conflicts each at "
+            f"most: {v['conflicts']:.1f} conflicts, {v['conflicts_of_start']:.1f} before tuning."
+        ]
+    if "arms" in v:
         lines += [
             f"Validation, {v['formulas']} formulas, {v['time_limit_s']:g} s limit (no test formula among them):", "",
             "| engine | guided | delivery or preset | CPU s | conflicts | solved |", "|---|---|---|---|---|---|",
