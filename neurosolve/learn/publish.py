@@ -179,8 +179,9 @@ def _card(config: dict[str, Any]) -> str:
     v = config.get("validation", {})
     if "conflicts_of_start" in v:
         lines += [
-            f"Validation, {v['formulas']} formulas (no test formula among them), {v['conflict_limit']} conflicts each at "
-            f"most: {v['conflicts']:.1f} conflicts, {v['conflicts_of_start']:.1f} before tuning."
+            f"Validation, {v['formulas']} formulas (no test formula among them), "
+            f"{v['conflict_limit']} conflicts each at most: "
+            f"{v['conflicts']:.1f} conflicts, {v['conflicts_of_start']:.1f} before tuning."
         ]
     if "arms" in v:
         lines += [
