@@ -22,6 +22,8 @@ from neurosolve.learn.config import TrainConfig, read_config
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.contest import SHIFT_S, Contest, Progress, installed
 from neurosolve.learn.export import export as export_program
+from neurosolve.learn.journal import HISTORY
+from neurosolve.learn.loop import BEST
 from neurosolve.learn.networks import build
 from neurosolve.learn.samples import Sample
 from neurosolve.sat import gate
@@ -59,7 +61,7 @@ def publish(
     config = read_config(Path(config_path))
     if not isinstance(config, TrainConfig):
         raise UsageError(f"{config_path} trains a network of kind '{config.kind}', not 'sat'")
-    weights = config.directory / "best.safetensors"
+    weights = config.directory / BEST
     if not weights.exists():
         raise ModelError(f"{weights} is missing: `neurosolve train {config_path}` makes it")
     export = export_neuroback.export if config.network == "neuroback" else export_program
@@ -102,10 +104,13 @@ def _use_of(start: Path) -> dict[str, Any]:
     return {key: config[key] for key in USE if key in config}
 
 
+def _history(config: TrainConfig) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
+
+
 def _tuning(config: FinetuneConfig) -> dict[str, Any]:
     """The conflicts of the best weights and of the start on the formulas that chose, shifted geometric means."""
-    rows = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
-    best = min((row for row in rows if "solve_cost" in row), key=lambda row: float(row["solve_cost"]))
+    best = min((row for row in _history(config) if "solve_cost" in row), key=lambda row: float(row["solve_cost"]))
     solved = config.solve_validation
     return {"formulas": solved.count * len(config.validation_sizes), "conflict_limit": solved.conflicts,
             "conflicts": best["solve_cost"], "conflicts_of_start": best["start_cost"]}  # fmt: skip
@@ -124,8 +129,7 @@ def _largest(validation: SampleSet, count: int) -> list[Sample]:
 def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
     """config.json but for what validation chooses."""
     samples = [training[i] for i in range(len(training))]
-    history = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
-    last = history[-1] if history else {}
+    last = (_history(config) or [{}])[-1]
     sizes = sorted({s.size for s in samples})
     described: dict[str, Any] = {
         "kind": "sat",

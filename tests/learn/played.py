@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,3 +62,13 @@ def by_hand(parent: list[int], candidates: int = 3, seed: int = 0, is_open: list
         1, 2 * count + 1, 10 * count, 0.1, 0.2, 0.01, float("nan"), not opened.any(), "optimal",
         episode=seed, family="made_up", size=n, seed=seed, name=f"made_up-{seed}",
     )  # fmt: skip
+
+
+def tiny_run(out: Path, network: str, episodes: int, options: str) -> str:
+    """A run's CONFIG.toml, of knapsacks that take no time."""
+    table = 'family = "knapsack"\nsize = 2\nknobs = { items = 14 }\n'
+    return (
+        f'name = "tiny"\nkind = "reinforce"\nnetwork = "{network}"\nout = "{out}"\nepisodes = {episodes}\n'
+        f"network_options = {{ {options} }}\n"
+        f"[[instances]]\n{table}count = 50\n[[validation_instances]]\n{table}seed = 1000\ncount = 2\n"
+    )

@@ -18,7 +18,7 @@ from neurosolve.learn.train import train  # noqa: E402
 from neurosolve.learn.trajectories import node_batch  # noqa: E402
 from neurosolve.milp.network import Film, load_policy  # noqa: E402
 from neurosolve.milp.revival import Revival  # noqa: E402
-from tests.learn.played import by_hand, fresh, real  # noqa: E402
+from tests.learn.played import by_hand, fresh, real, tiny_run  # noqa: E402
 from tests.learn.test_reinforce import config_of  # noqa: E402
 from tests.test_cli import call  # noqa: E402
 
@@ -59,33 +59,12 @@ def test_a_film_agrees_with_itself() -> None:
     assert told["divergence"] == pytest.approx(0, abs=1e-4) and told["top1"] == 1
 
 
-TOML = """
-name = "tiny"
-kind = "reinforce"
-network = "revival"
-out = "{out}"
-episodes = 14
-network_options = {{ hidden = 8, width = 8, memory = 8, heads = 2 }}
-[[instances]]
-family = "knapsack"
-size = 2
-count = 50
-knobs = {{ items = 14 }}
-[[validation_instances]]
-family = "knapsack"
-size = 2
-seed = 1000
-count = 2
-knobs = {{ items = 14 }}
-"""
-
-
 def test_a_run_is_published_with_memory_and_without(tmp_path: Path) -> None:
     options = {"hidden": 8, "width": 8, "memory": 8, "heads": 2}
     config = config_of(tmp_path / "run", network="revival", episodes=14, network_options=options)
     train(config)
     toml = tmp_path / "tiny.toml"
-    toml.write_text(TOML.format(out=config.directory))
+    toml.write_text(tiny_run(config.directory, "revival", 14, "hidden = 8, width = 8, memory = 8, heads = 2"))
     few = Distilling(steps=5, batch_nodes=16, validate_every=5)
     for module, kind, more in ((publish_reinforce, Revival, {}), (distil, Film, {"options": few})):
         out = tmp_path / kind.__name__

@@ -33,7 +33,7 @@ from neurosolve.learn.train import train
 from neurosolve.learn.trajectories import NONE, read_trajectory, write_trajectory
 from neurosolve.milp.episodes import SearchOptions
 from neurosolve.milp.network import load_policy
-from tests.learn.played import by_hand, fresh, policy_of
+from tests.learn.played import by_hand, fresh, policy_of, tiny_run
 from tests.test_cli import call
 
 TREES = [by_hand([NONE, 0, 1, 0, 3, 3], candidates=4, seed=1), by_hand([NONE, 0, 0, 2], candidates=3, seed=2),
@@ -145,24 +145,7 @@ def test_train_publish_and_the_model_branches(tmp_path: Path) -> None:
     assert all(row["solve_nodes"] > 0 and row["cpu_s"] > 0 and row["wall_h"] > 0 for row in rows)
     assert summary["best"] == min(row["solve_nodes"] for row in rows)
     toml = tmp_path / "tiny.toml"
-    toml.write_text(f"""
-name = "tiny"
-kind = "reinforce"
-out = "{config.directory}"
-episodes = 6
-network_options = {{ hidden = 8, width = 8 }}
-[[instances]]
-family = "knapsack"
-size = 2
-count = 50
-knobs = {{ items = 14 }}
-[[validation_instances]]
-family = "knapsack"
-size = 2
-seed = 1000
-count = 2
-knobs = {{ items = 14 }}
-""")
+    toml.write_text(tiny_run(config.directory, "film-q", 6, "hidden = 8, width = 8"))
     out = tmp_path / "model"
     run = call("publish", toml, "--out", out, "--candidates", "any:0:relpscost", "--count", 1, "--time", 20)
     assert run.returncode == 0, run.stderr
