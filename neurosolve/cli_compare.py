@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from neurosolve.cli import GuidanceOption, RelaxedOption, SeedOption, app, emit
+from neurosolve.cli import GuidanceOption, ProtocolOption, RelaxedOption, SeedOption, app, emit
 from neurosolve.comparison import Side, comparison, milp_comparison
 from neurosolve.errors import UsageError
 
@@ -29,9 +29,7 @@ def compare(
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds a side.", min=0.0)] = None,
     seed: SeedOption = 0,
     relaxed: RelaxedOption = False,
-    protocol: Annotated[
-        str, typer.Option("--protocol", help="MILP: default, or paper (cuts at the root only, no restarts).")
-    ] = "default",
+    protocol: ProtocolOption = "default",
 ) -> None:
     """Solve FILE stock and guided, print both answers (without v lines) and what guidance was worth.
 

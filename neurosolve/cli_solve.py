@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurosolve.cli import SeedOption, age_s, app, emit, write_text
+from neurosolve.cli import ProtocolOption, SeedOption, age_s, app, emit, write_text
 from neurosolve.errors import UsageError
 
 _CNF_GRACE_S = 1.5  # past a time limit, for an engine to stop: a second to SIGKILL, and a little
@@ -62,9 +62,7 @@ def solve(
     parameters: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="MILP: any parameter of SCIP; repeatable.")
     ] = None,
-    protocol: Annotated[
-        str, typer.Option("--protocol", help="MILP: default, or paper (cuts at the root only, no restarts).")
-    ] = "default",
+    protocol: ProtocolOption = "default",
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="The run as JSON; - is stdout.")
     ] = None,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from neurosolve.cli import GuidanceOption, RelaxedOption, SeedOption, app, emit
+from neurosolve.cli import GuidanceOption, ProtocolOption, RelaxedOption, SeedOption, app, emit
 from neurosolve.errors import ModelError, UsageError
 
 MOST_NAMED = 6  # families of a model that a line names
@@ -158,7 +158,7 @@ def batch(
     memory: Annotated[str | None, typer.Option("--memory", help="Of each engine: 4G, 512M, bytes.")] = None,
     seed: SeedOption = 0,
     relaxed: RelaxedOption = False,
-    protocol: Annotated[str, typer.Option("--protocol", help="MILP: default or paper.")] = "default",
+    protocol: ProtocolOption = "default",
     gap: Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line a file.")] = False,
 ) -> None:

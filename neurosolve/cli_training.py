@@ -119,7 +119,7 @@ def collect_milp(
         str, typer.Option("--rule", help="Drives the search: pscost, relpscost, fsb or model:NAME.")
     ] = "pscost",
     follow: Annotated[bool, typer.Option("--follow", help="Branch as the expert says where it was asked.")] = False,
-    protocol: Annotated[str, typer.Option("--protocol", help="paper (cuts at the root only) or default.")] = "paper",
+    protocol: Annotated[str, typer.Option("--protocol", help="As of `solve`.")] = "paper",
     graphs: Annotated[bool, typer.Option("--graphs", help="The LP of every labelled node, for gcnn.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:

@@ -32,8 +32,10 @@ def resolve(name: str) -> PolicySpec:
 
 
 def for_protocol(spec: PolicySpec, protocol: str) -> PolicySpec:
-    """`auto` without the models that were validated under another protocol: what helps without cuts below the root
-    need not help with them."""
+    """Under `default`, a model's search goes over to the protocol that the model was validated under.  Under any other,
+    `auto` is without the models that were validated elsewhere."""
+    if protocol == "default":
+        return dataclasses.replace(spec, adopts=spec.name in ("model", "auto"))
     kept = (d for d in spec.model_dirs if _validated_under(d) in (protocol, None))
     return dataclasses.replace(spec, model_dirs=tuple(kept))
 
@@ -67,7 +69,7 @@ def _refuse_mismatch(directory: Path) -> None:
 
 def include_neural_branching(
     scip: Any, policy: str = "auto", *, max_depth: int | None = None, margin: float | None = None,
-    fallback: str | None = None, seed: int = 0,
+    fallback: str | None = None, adopts: bool = True, seed: int = 0,
 ) -> PolicyReport:  # fmt: skip
     """Let `policy` branch in a PySCIPOpt Model, from the next optimize() on; call it once, before that.
 
@@ -76,10 +78,12 @@ def include_neural_branching(
         scip.optimize()
 
     policy: a guidance's name as on the command line ("auto": the installed model that fits the problem, or none).
-    max_depth, margin, fallback: in place of the model's own (see PolicySpec).  Returns live counters.  The answer is
+    max_depth, margin, fallback: in place of the model's own.  adopts: SCIP goes over to the protocol that the model was
+    validated under, as a rule no cuts below the root and no restarts; parameters of your own stay (see PolicySpec).
+    Returns live counters.  The answer is
     SCIP's, whatever the policy does.  Raises UsageError for an unknown name, ModelError for a model that is not there.
     """
     spec = resolve(policy)
     if spec.name in ("model", "auto"):
-        spec = PolicySpec(spec.name, spec.model_dir, spec.model_dirs, max_depth, margin, fallback)
+        spec = PolicySpec(spec.name, spec.model_dir, spec.model_dirs, max_depth, margin, fallback, adopts)
     return attach(scip, spec, seed)

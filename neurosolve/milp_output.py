@@ -51,6 +51,8 @@ def guide_lines(result: MilpResult) -> Iterator[str]:
         yield f"c model {result.model} {(result.model_hash or 'not loaded')[:12]}"
     if gate.get("reason"):
         yield f"c gate: {'guided' if gate.get('guided') else 'not guided'}: {gate['reason']}"
+    if result.adopted:
+        yield f"c search: protocol {result.adopted}, under which the model was validated"
     stats = result.stats
     if stats.num_policy_calls:
         yield (

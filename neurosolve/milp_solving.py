@@ -155,7 +155,7 @@ def _take(run: EngineRun, problem: Problem | None, request: Request, result: Mil
     result.warnings += [*(problem.warnings if problem is not None else ()), *run.notes]
     result.versions = run.versions
     result.model, result.model_hash = run.report.model, run.report.model_hash
-    result.gate = run.report.gate or result.gate
+    result.gate, result.adopted = run.report.gate or result.gate, run.report.adopted
     if run.status is Status.OPTIMAL and run.values is None:
         raise SoundnessError("SCIP says optimal and gives no solution")
     if run.values is None or run.status not in _HAS_ANSWER:

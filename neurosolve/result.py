@@ -133,6 +133,7 @@ class MilpResult:
     model: str | None = None
     model_hash: str | None = None
     gate: dict[str, Any] | None = None
+    adopted: str | None = None  # the protocol that SCIP went over to, because the model was validated under it
     stages: Stages = dataclasses.field(default_factory=Stages)
     wall_time_s: float = 0.0
     cpu_time_s: float = 0.0

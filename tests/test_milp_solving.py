@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import io
 import json
@@ -179,16 +180,19 @@ def test_auto_without_a_model_is_stock(tmp_path: Path, monkeypatch: pytest.Monke
     assert result.gate == {"stage": 1, "guided": False, "reason": "no model installed"} and result.model is None
 
 
-def test_auto_asks_only_models_validated_under_the_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_under_a_protocol_asks_only_models_validated_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "models" / "one").mkdir(parents=True)
-    config = {"schema": 1, "kind": "milp", "validation": {"protocol": "paper"}}
+    config = {"schema": 1, "kind": "milp", "validation": {"protocol": "lean"}}
     (tmp_path / "models" / "one" / "config.json").write_text(json.dumps(config))
     spec = PolicySpec("auto", model_dirs=(tmp_path / "models" / "one",))
-    assert milp_guidance.for_protocol(spec, "paper") == spec
-    assert not milp_guidance.for_protocol(spec, "default").model_dirs
+    assert milp_guidance.for_protocol(spec, "lean") == spec
+    assert milp_guidance.for_protocol(spec, "default") == dataclasses.replace(spec, adopts=True)
+    assert not milp_guidance.for_protocol(PolicySpec("pscost"), "default").adopts
     monkeypatch.setattr(milp_guidance, "resolve", lambda name: spec)
-    result = solve_milp(save(MPS, tmp_path / "f.mps"), protocol="default")
-    reason = "no model was validated under protocol default"
+    result = solve_milp(save(MPS, tmp_path / "f.mps"), protocol="paper")
+    reason = "no model was validated under protocol paper"
     assert result.gate == {"stage": 1, "guided": False, "reason": reason} and result.status is Status.OPTIMAL
 
 

@@ -116,6 +116,7 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSam
 
     roots = [value for kind, value in messages if kind == "root"]
     nodes = [value for kind, value in messages if kind == "node"]
+    fingerprints = [value for kind, value in messages if kind == "fingerprint"]
     if not roots or not nodes:
         return None
     flat = {key: np.concatenate([node[key] for node in nodes])
@@ -128,6 +129,7 @@ def assemble(messages: list[tuple[str, Any]], name: str, family: str) -> MilpSam
         **(pack_graphs(graphs) if graphs else {}),
         node_offsets=np.cumsum([0, *(len(node["columns"]) for node in nodes)]),
         depth=np.asarray([node["depth"] for node in nodes], np.int32),
+        **({"fingerprint": fingerprints[0]} if fingerprints else {}),
         feature_version=FEATURE_VERSION,
         family=source.family,
         size=source.size,

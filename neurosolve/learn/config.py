@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurosolve.errors import UsageError
+from neurosolve.milp.scip_settings import PROTOCOLS
 
 if TYPE_CHECKING:
     from neurosolve.learn.config_reinforce import ReinforceConfig
@@ -121,8 +122,9 @@ class MilpSolveValidation:
     shift: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.measure not in ("cpu", "nodes") or self.protocol not in ("paper", "default"):
-            raise UsageError(f"measure {self.measure!r} is cpu or nodes, protocol {self.protocol!r} paper or default")
+        if self.measure not in ("cpu", "nodes") or self.protocol not in PROTOCOLS:
+            raise UsageError(f"measure {self.measure!r} is cpu or nodes, protocol {self.protocol!r} one of "
+                             f"{', '.join(PROTOCOLS)}")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

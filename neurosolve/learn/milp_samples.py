@@ -18,7 +18,8 @@ from neurosolve.learn.samples import write_arrays
 from neurosolve.milp.lp_graph import RootGraph
 
 KIND = "milp"
-FORMAT = 2  # 1, and no number at all: node graphs on the root's matrix; they are not read any more, all else is
+# 1, and no number at all: node graphs on the root's matrix; they are not read any more.  2: no fingerprint.
+FORMAT = 3
 NO_GAIN = 1e-6  # a node whose best score is no larger teaches nothing: SCIP's scores start at 1e-6 a child
 
 
@@ -53,7 +54,8 @@ class MilpSample:
     (m + 1,), indices int32, coefficients float32.  node_offsets int64 (S + 1,): node s has the candidates
     node_offsets[s] to node_offsets[s + 1].  Of each candidate: columns int32, its root column or -1; features float32
     (K, F); scores float32, the expert's product scores; pseudocosts float32, SCIP's own pseudocost scores, the
-    baseline.  Of each node: depth int32 (S,).
+    baseline.  Of each node: depth int32 (S,).  fingerprint float64 (len(gate.FEATURES),): of the root's first LP,
+    before cuts; empty in samples of format 2.
 
     For `gcnn` alone, the LP of each node where it was asked for, else empty.  Its columns are the root's, its rows are
     its own: graph_columns float16 (S, n, Fc); node s has the rows graph_row_offsets[s] to [s + 1] of graph_rows float16
@@ -73,6 +75,7 @@ class MilpSample:
     pseudocosts: NDArray[np.float32]
     depth: NDArray[np.int32]
     feature_version: int
+    fingerprint: NDArray[np.float64] = field(default_factory=_empty(np.float64, 0))
     family: str = ""
     size: int = 0
     seed: int = 0

@@ -91,15 +91,18 @@ def contest(
     directory: Path, arms: Sequence[HandOver], paths: Sequence[Path], protocol: str, time_s: float,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One row an arm, SCIP's own first.  The arms take turns at every instance, so that all meet the same weather."""
-    stock = [({"guided": False, "policy": name}, PolicySpec(name)) for name in STOCK]
-    ours = [({"guided": True, "policy": "model", **dataclasses.asdict(arm)},
+    """One row an arm, SCIP untouched and SCIP's own under the protocol first.  The arms take turns at every instance,
+    so that all meet the same weather."""
+    untouched = [] if protocol == "default" else [("none", "default")]
+    stock = [({"guided": False, "policy": name, "protocol": under}, PolicySpec(name))
+             for name, under in [*untouched, *((name, protocol) for name in STOCK)]]  # fmt: skip
+    ours = [({"guided": True, "policy": "model", "protocol": protocol, **dataclasses.asdict(arm)},
              PolicySpec("model", model_dir=directory, **dataclasses.asdict(arm))) for arm in arms]  # fmt: skip
     rows: list[tuple[dict[str, Any], PolicySpec]] = [*stock, *ours]
     runs: list[list[Solved]] = [[] for _ in rows]
     for done, path in enumerate(paths):
-        for i, (_, spec) in enumerate(rows):
-            runs[i].append(solve(path, spec, time_s, protocol))
+        for i, (row, spec) in enumerate(rows):
+            runs[i].append(solve(path, spec, time_s, row["protocol"]))
             if progress:
                 progress(path.name, done * len(rows) + i + 1, len(paths) * len(rows))
     return [{**row, **_summary(found)} for (row, _), found in zip(rows, runs, strict=True)]
@@ -118,7 +121,7 @@ def _summary(runs: Sequence[Solved]) -> dict[str, Any]:
 
 def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) -> dict[str, Any]:
     """config.json but for what validation chooses.  The gate passes over what has no fingerprint."""
-    picked = {} if config.yardstick else {"fingerprint": gate.describe([gate.fingerprint(s) for s in samples.samples])}
+    picked = {} if config.yardstick else {"fingerprint": gate.describe(_fingerprints(samples))}
     return {
         "network": config.network,
         "network_options": config.network_options,
@@ -139,17 +142,25 @@ def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) ->
     }
 
 
+def _fingerprints(samples: MilpSamples) -> list[gate.Fingerprint]:
+    """What the gate will see of such problems.  Raises ModelError for samples of an older neurosolve."""
+    if any(not s.fingerprint.size for s in samples.samples):
+        raise ModelError("samples without the problem's fingerprint, of an older neurosolve: collect them again")
+    return [dict(zip(gate.FEATURES, s.fingerprint.tolist(), strict=True)) for s in samples.samples]
+
+
 def table_lines(found: dict[str, Any]) -> list[str]:
     """The table of a config's "validation"."""
     lines = [
         f"Validation, {found['instances']} instances, {found['time_limit_s']:g} s limit, protocol {found['protocol']} "
         "(no test instance among them):",
         "",
-        "| policy | depth | margin | fallback | CPU s | nodes | solved | ms a node |",
-        "|---|---|---|---|---|---|---|---|",
+        "| policy | protocol | depth | margin | fallback | CPU s | nodes | solved | ms a node |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found["arms"]:
-        cells = [row["policy"], *(row.get(key) for key in (*CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call"))]
+        shown = ("policy", "protocol", *CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call")
+        cells = [row.get(key) for key in shown]
         lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
     return lines
 

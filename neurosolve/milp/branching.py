@@ -6,7 +6,9 @@ DIDNOTRUN.  Whatever fails inside is counted, noted, and left to SCIP's own rule
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,21 +17,32 @@ from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.milp import gate
-from neurosolve.milp.features import Candidates, RootState, bare_candidates, node_features, node_graph, root_state
+from neurosolve.milp.features import (
+    Candidates,
+    RootGraph,
+    RootState,
+    bare_candidates,
+    node_features,
+    node_graph,
+    root_graph,
+    root_state,
+)
 from neurosolve.milp.network import Policy, load_config, load_policy
 from neurosolve.milp.policies import FALLBACKS, PolicyReport, PolicySpec, prefer
+from neurosolve.milp.scip_settings import PROTOCOLS, adopt
 
 _DECLINED = {"result": SCIP_RESULT.DIDNOTRUN}
 _BRANCHED = {"result": SCIP_RESULT.BRANCHED}
 
 
 class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore]
-    """The rule of one search.  report: its live counters.  The model is loaded at the first branching, where also the
-    gate speaks; after a restart the new root is embedded anew."""
+    """The rule of one search.  report: its live counters.  The gate speaks and the model is loaded at the first LP,
+    where no cut has been added yet; the root is embedded at the first branching, and anew after a restart."""
 
     def __init__(self, spec: PolicySpec, policy: Policy | None = None) -> None:
         self.spec, self.policy, self.report = spec, policy, PolicyReport()
         self.root: RootState | None = None
+        self.is_chosen = False
         self.off: str | None = None  # why SCIP decides for the rest of the search
         self.max_depth = self.margin = float("inf")
 
@@ -102,17 +115,32 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         policy.branched(best)
         return candidates.variables[best]
 
-    def _begin(self) -> None:
-        """Root tables, gate, model, embedding.  A model that cannot be used is noted once and SCIP decides from now."""
-        started = time.perf_counter()
-        try:
-            root = root_state(self.model)
+    def choose_model(self) -> None:
+        """Gate, model, hand-over; once, at the first LP.  A model that cannot be used is noted and SCIP decides."""
+        with self._timed_and_caught():
             if self.policy is None:
-                self.policy = self._load(root)
+                self.policy = self._load(root_graph(self.model))
             if self.policy is not None:
                 self._configure(self.policy)
-                self.policy.at_root(root.graph)
-                self.root = root
+            self.is_chosen = True
+
+    def _begin(self) -> None:
+        """Root tables and embedding, at the first branching and again after a restart."""
+        if not self.is_chosen and self.off is None:
+            self.choose_model()
+        if self.policy is None or self.off is not None:
+            return
+        with self._timed_and_caught():
+            root = root_state(self.model)
+            self.policy.at_root(root.graph)
+            self.root = root
+
+    @contextlib.contextmanager
+    def _timed_and_caught(self) -> Iterator[None]:
+        """What is done once, on the policy's account; where it fails the policy is off for the rest of the search."""
+        started = time.perf_counter()
+        try:
+            yield
         except LimitError as error:
             self.off = "size"
             self.report.gate = gate.Verdict(False, str(error)).to_json()
@@ -124,7 +152,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         finally:
             self.report.root_s += time.perf_counter() - started
 
-    def _load(self, root: RootState) -> Policy | None:
+    def _load(self, graph: RootGraph) -> Policy | None:
         """The model asked for, or the one that the gate picks; None where it picks none."""
         if self.spec.name == "model":
             assert self.spec.model_dir is not None
@@ -136,7 +164,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
                 directories[directory.name] = directory
             except ModelError as error:  # one model of another version does not take the rest along
                 self.report.notes.append(str(error))
-        verdict = gate.choose(root.graph, configs)
+        verdict = gate.choose(graph, configs)
         self.report.gate = verdict.to_json()
         if verdict.model is None:
             self.off = "gate"
@@ -156,6 +184,15 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
             prefer(self.model, fallback)
         elif fallback not in FALLBACKS:
             raise ModelError(f"{policy.name}: unknown fallback {fallback!r}; fallbacks: {', '.join(FALLBACKS)}")
+        if spec.adopts:
+            self._adopt((config.get("validation") or {}).get("protocol", "default"))
+
+    def _adopt(self, protocol: str) -> None:
+        """A policy that needs no strong branching has more and cheaper nodes: what SCIP does at each of them, cutting
+        planes above all, costs more than it brings.  Under which protocol a policy pays is validation's to say."""
+        if PROTOCOLS.get(protocol):
+            adopt(self.model, protocol)
+            self.report.adopted = protocol
 
 
 def place_of_node(scip: Any) -> tuple[int, int, bool, int]:

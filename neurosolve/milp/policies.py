@@ -33,6 +33,8 @@ class PolicySpec:
 
     max_depth: below it the fallback decides.  margin: so does it where the best score leads by less.  fallback:
     "relpscost" (whatever SCIP would do by itself) or "pscost".  None of the three: as the model's config says.
+    adopts: once the root's first LP is solved, SCIP goes over to the protocol that the model was validated under; what
+    somebody has set stays.
     """
 
     name: str = "none"
@@ -41,6 +43,7 @@ class PolicySpec:
     max_depth: int | None = None
     margin: float | None = None
     fallback: str | None = None
+    adopts: bool = False
 
 
 @dataclasses.dataclass
@@ -60,6 +63,7 @@ class PolicyReport:
     notes: list[str] = dataclasses.field(default_factory=list)
     model: str | None = None
     model_hash: str | None = None
+    adopted: str | None = None  # the protocol that SCIP went over to
     gate: dict[str, Any] | None = None
 
     @property
@@ -99,9 +103,11 @@ def attach(scip: Any, spec: PolicySpec, seed: int = 0) -> PolicyReport:
     if spec.name == "model" and spec.model_dir is None:
         raise UsageError("the policy 'model' needs the directory of a model")
     from neurosolve.milp.branching import NeuralBranching  # loads SCIP
+    from neurosolve.milp.first_lp import FirstLP
 
     ours = NeuralBranching(spec)
     scip.includeBranchrule(ours, "neurosolve", "branches as a trained network says", PRIORITY, -1, 1.0)
+    scip.includeEventhdlr(FirstLP(ours.choose_model), "neurosolve_first_lp", "asks which network fits")
     return ours.report
 
 

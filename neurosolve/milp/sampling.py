@@ -11,7 +11,9 @@ import numpy as np
 from pyscipopt import Branchrule, Model
 from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
-from neurosolve.milp.features import RootGraph, RootState, node_features, node_graph, root_state
+from neurosolve.milp import gate
+from neurosolve.milp.features import RootGraph, RootState, node_features, node_graph, root_graph, root_state
+from neurosolve.milp.first_lp import FirstLP
 from neurosolve.milp.strong_branching import strong_branching_scores
 
 PRIORITY = 10_000_000  # before every rule that may drive the search
@@ -33,7 +35,8 @@ class SamplingOptions:
 
 
 class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore]
-    """Emits ("root", arrays of the RootGraph) at the first branching and ("node", arrays) for every labelled node.
+    """Emits ("fingerprint", float64 array) at the first LP, ("root", arrays of the RootGraph) at the first branching
+    and ("node", arrays) for every labelled node.
 
     A node's arrays: columns int32 (k,), features float32 (k, F), scores and pseudocosts float32 (k,), depth int, and
     graph, the five arrays of its LP (None unless asked for).  It only ever branches on a current candidate (with
@@ -47,6 +50,14 @@ class Sampler(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignor
         self.root: RootState | None = None
         self.num_labelled = 0
         self.errors: list[str] = []
+
+    def look(self) -> None:
+        """At the first LP: what the gate will see of such a problem."""
+        try:
+            found = gate.fingerprint(root_graph(self.model))
+            self.emit(("fingerprint", np.array([found[name] for name in gate.FEATURES])))
+        except Exception as error:
+            self.errors.append(f"{type(error).__name__}: {error}")
 
     def branchexeclp(self, allowaddcons: bool) -> dict[str, Any]:
         wanted = self.random.random() < self.options.share
@@ -103,6 +114,7 @@ def sample(path: Path, configure: Callable[[Model], None], options: SamplingOpti
     scip.readProblem(str(path))
     sampler = Sampler(options, emit)
     scip.includeBranchrule(sampler, "neurosolve_sampler", "asks the expert", PRIORITY, -1, 1.0)
+    scip.includeEventhdlr(FirstLP(sampler.look), "neurosolve_first_lp", "takes the problem's fingerprint")
     scip.optimize()
     return {"status": scip.getStatus(), "num_nodes": int(scip.getNTotalNodes()), "num_labelled": sampler.num_labelled,
             "errors": sampler.errors}  # fmt: skip

@@ -11,10 +11,22 @@ from neurosolve.errors import InputError, UsageError
 
 Value = str | float | bool
 
+# What SCIP's emphasis `heuristics fast` switches off.
+_SLOW_HEURISTICS = (
+    "alns", "clique", "completesol", "crossover", "distributiondiving", "feaspump", "fracdiving", "gins",
+    "guideddiving", "linesearchdiving", "locks", "lpface", "mpec", "multistart", "nlpdiving", "objpscostdiving",
+    "ofins", "padm", "pscostdiving", "rens", "rins", "rootsoldiving", "subnlp", "undercover", "vbounds",
+    "veclendiving",
+)  # fmt: skip
+# The literature's: cuts at the root only, no restarts.
+_PAPER: dict[str, Value] = {
+    "separating/maxrounds": 0, "presolving/maxrestarts": 0, "estimation/restarts/restartpolicy": "n",
+}  # fmt: skip
 PROTOCOLS: dict[str, dict[str, Value]] = {
     "default": {},
-    # The literature's: cuts at the root only, no restarts.
-    "paper": {"separating/maxrounds": 0, "presolving/maxrestarts": 0, "estimation/restarts/restartpolicy": "n"},
+    "paper": _PAPER,
+    # No cuts and only the fast heuristics: the LP of every node, the branching, and little else.
+    "lean": _PAPER | {"separating/maxroundsroot": 0} | {f"heuristics/{name}/freq": -1 for name in _SLOW_HEURISTICS},
 }
 _LINE = re.compile(r"""([^\s=]+)\s*=\s*("[^"]*"|'.'|[^\s"'#]+)\s*(?:fix)?\s*(?:\#.*)?$""")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -28,6 +40,16 @@ def set_protocol(scip: Any, protocol: str, seed: int) -> None:
     if seed:
         scip.setParam("randomization/randomseedshift", seed)
         scip.setParam("randomization/permutationseed", seed)
+
+
+def adopt(scip: Any, protocol: str) -> None:
+    """Go over to a protocol in the midst of a search.  A parameter that somebody has set stays as it is."""
+    from pyscipopt import Model
+
+    untouched = Model()
+    for name, value in PROTOCOLS[protocol].items():
+        if scip.getParam(name) == untouched.getParam(name):
+            scip.setParam(name, value)
 
 
 def set_from_file(scip: Any, path: Path) -> list[str]:

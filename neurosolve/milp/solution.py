@@ -67,7 +67,7 @@ def _entries(path: str, text: str) -> Iterator[tuple[int, list[str], str | None]
     start = next((i for i, (_, line) in enumerate(lines) if line.startswith("# Columns")), None)
     if start is not None and text.lstrip().startswith("Model status"):  # HiGHS's: columns between two headings
         end = next(i for i in range(start + 1, len(lines) + 1) if i == len(lines) or lines[i][1].startswith("#"))
-        claims = [pair for pair in lines[:start] if pair[1].startswith("Objective")]
+        claims = [pair for pair in lines[:start] if pair[1].startswith("Objective ")]  # not Objective_bound
         lines = claims + lines[start + 1 : end]
     for number, line in lines:
         stripped = line.strip()

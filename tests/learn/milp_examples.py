@@ -10,6 +10,7 @@ import numpy as np
 from neurosolve.families import MILP_FAMILIES
 from neurosolve.families.write import write_instance
 from neurosolve.learn.milp_samples import MilpSample, pack_graphs
+from neurosolve.milp import gate
 from neurosolve.milp.features import FEATURE_VERSION, NODE_FEATURES, ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES, RootGraph
 
 
@@ -38,6 +39,7 @@ def made_up(seed: int, num_nodes: int = 12, graphs: bool = False) -> MilpSample:
         pseudocosts=random.random(len(columns)).astype(np.float32),
         depth=np.arange(num_nodes, dtype=np.int32),
         feature_version=FEATURE_VERSION,
+        fingerprint=np.array(list(gate.fingerprint(lp).values())),
         family="made_up",
         size=n,
         seed=seed,

@@ -136,8 +136,9 @@ def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> 
     written = json.loads((out / "config.json").read_text())
     arms = written["validation"]["arms"]
     assert [(arm["policy"], arm.get("max_depth")) for arm in arms] == [
-        ("none", None), ("pscost", None), ("model", None), ("model", 0)]  # fmt: skip
-    assert all(arm["solved"] == 1 for arm in arms) and arms[2]["ms_per_call"] > 0
+        ("none", None), ("none", None), ("pscost", None), ("model", None), ("model", 0)]  # fmt: skip
+    assert [arm["protocol"] for arm in arms] == ["default", *["paper"] * 4]
+    assert all(arm["solved"] == 1 for arm in arms) and arms[3]["ms_per_call"] > 0
     told = json.loads(run.stdout)
     assert (written["fallback"], written["max_depth"]) in (("relpscost", None), ("pscost", 0))
     assert told["fallback"] == written["fallback"] and written["families"] == ["made_up"]

@@ -1,0 +1,75 @@
+"""The first LP is the root's, before cuts; and what a model's search goes over to there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyscipopt
+import pytest
+
+import neurosolve
+from neurosolve.milp.first_lp import FirstLP
+from tests.milp.small_scip import set_cover
+from tests.milp.tiny_policy import write_policy
+
+
+def covers(**params: Any) -> pyscipopt.Model:
+    """A small set cover with SCIP's cuts and heuristics."""
+    scip = set_cover()
+    scip.setSeparating(pyscipopt.SCIP_PARAMSETTING.DEFAULT)
+    scip.setHeuristics(pyscipopt.SCIP_PARAMSETTING.DEFAULT)
+    for name, value in params.items():
+        scip.setParam(name.replace("__", "/"), value)
+    return scip
+
+
+def num_cuts(scip: pyscipopt.Model) -> int:
+    return int(scip.getNCutsApplied())
+
+
+def test_it_is_called_once_at_the_root_before_any_cut() -> None:
+    seen: list[tuple[int, int, int]] = []
+    scip = covers()
+    place = lambda: seen.append((scip.getDepth(), scip.getNLPRows(), num_cuts(scip)))  # noqa: E731
+    scip.includeEventhdlr(FirstLP(place), "first", "")
+    scip.optimize()
+    assert seen == [(0, 120, 0)] and num_cuts(scip) > 0 and scip.getNTotalNodes() > 1
+
+
+@pytest.mark.parametrize("protocol", ["lean", "paper", "default"])
+def test_a_models_search_goes_over_to_its_protocol(protocol: str, tmp_path: Path) -> None:
+    model = write_policy(tmp_path / "tiny", "mlp", validation={"protocol": protocol})
+    scip, untouched = covers(), covers()
+    report = neurosolve.include_neural_branching(scip, f"model:{model}")
+    scip.optimize()
+    untouched.optimize()
+    assert scip.getObjVal() == untouched.getObjVal() and report.num_calls > 0, report.notes
+    assert report.adopted == (None if protocol == "default" else protocol)
+    assert (num_cuts(scip) == 0) == (protocol == "lean")
+    assert scip.getParam("separating/maxrounds") == (-1 if protocol == "default" else 0)
+
+
+def test_it_need_not(tmp_path: Path) -> None:
+    model = write_policy(tmp_path / "tiny", "mlp", validation={"protocol": "lean"})
+    scip = covers()
+    report = neurosolve.include_neural_branching(scip, f"model:{model}", adopts=False)
+    scip.optimize()
+    assert report.adopted is None and scip.getParam("separating/maxrounds") == -1 and num_cuts(scip) > 0
+
+
+def test_a_strangers_search_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate declines: no parameter is touched, and the search is SCIP's node for node."""
+    monkeypatch.setattr("neurosolve.models.search_path", lambda: [tmp_path])
+    fingerprint = {"features": {}, "trained": [0.0, 0.0], "allowed": [0.0, 0.1], "num_problems": 1}
+    from neurosolve.milp import gate
+
+    fingerprint["features"] = {n: {"slope": 0.0, "level": 9.0, "spread": 0.0} for n in gate.FEATURES[1:]}
+    write_policy(tmp_path / "other", "mlp", validation={"protocol": "lean"}, fingerprint=fingerprint)
+    scip, untouched = covers(), covers()
+    report = neurosolve.include_neural_branching(scip)
+    scip.optimize()
+    untouched.optimize()
+    assert report.gate is not None and not report.gate["guided"] and report.adopted is None
+    assert scip.getNTotalNodes() == untouched.getNTotalNodes()
+    assert scip.getNLPIterations() == untouched.getNLPIterations()
