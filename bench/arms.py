@@ -18,7 +18,7 @@ from bench.kinds import Kind
 from bench.rows import BenchError
 
 STOCK_GUIDANCES = {kinds.SAT: ("none", "preset", "walk"), kinds.MILP: ("none", "pscost")}
-PROTOCOLS = ("default", "paper")
+PROTOCOLS = ("default", "paper", "lean")
 TWO_PART_GUIDANCES = ("model", "file")
 OPTIONAL_TWO_PART = ("preset", "auto", "majority")
 HIGHS_CHILD = Path(__file__).with_name("highs_child.py")
