@@ -14,18 +14,19 @@ from neurosolve.errors import ModelError, UsageError
 from neurosolve.learn import checkpoint
 from neurosolve.learn.config import read_config
 from neurosolve.learn.config_reinforce import ReinforceConfig
-from neurosolve.learn.episode_store import EpisodeStore
 from neurosolve.learn.export_milp import export_weights
-from neurosolve.learn.instance_tables import written
+from neurosolve.learn.instance_tables import Draw, written
 from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
 from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, SHIFT_S, TIME_S, HandOver, Progress, contest, table_lines
 from neurosolve.learn.reinforce import VALIDATION, agent, build_agent
-from neurosolve.learn.replay import Replay
 from neurosolve.milp import gate
+from neurosolve.milp.first_look import fingerprint_of
 from neurosolve.milp.policies import FALLBACKS
 
 __all__ = ["CANDIDATES", "CHOSEN", "TIME_S", "publish"]
+
+DESCRIBED = 64  # episodes whose problems the gate's fingerprint is made of
 
 # config and trained agent -> name, weights, and what config.json is to say besides
 Deploy = Callable[[ReinforceConfig, nn.Module], tuple[str, dict[str, Tensor], dict[str, Any]]]
@@ -42,7 +43,7 @@ def publish(
     """Export runs/NAME/best.safetensors to `out`; as publish_milp.publish, on [[validation_instances]].
 
     deploy: what is made of the trained agent; distil.py has another.  Raises ModelError where the run has no
-    checkpoint or no episode left, UsageError for candidates that are none.
+    checkpoint, UsageError for candidates that are none.
     """
     arms = [HandOver.parse(text) for text in candidates]
     config = read_config(Path(config_path))
@@ -69,19 +70,16 @@ def publish(
 
 
 def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> dict[str, Any]:
-    """config.json but for what validation chooses.  The fingerprint is of the roots that the replay still holds."""
-    replay = Replay(config.capacity, config.priority)
-    EpisodeStore(config.directory, keep=True).fill(replay)
-    if not replay.slots:
-        raise ModelError(f"{config.directory} has no episodes left to describe the model by")
-    played = [slot.trajectory for slot in replay.slots]
+    """config.json but for what validation chooses.  The fingerprint is of the problems of the first episodes."""
+    draw = Draw(config.instances)
+    played = [draw(config.seed, episode) for episode in range(DESCRIBED)]
     curve = [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
     shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
     return {
         "network": network,
         "network_options": {**config.network_options, "agent": config.network},
-        "families": sorted({t.family for t in played}),
-        "fingerprint": gate.describe([gate.fingerprint(t) for t in played]),
+        "families": sorted({drawn.family for drawn in played}),
+        "fingerprint": gate.describe([fingerprint_of(drawn.source(), config.protocol) for drawn in played]),
         "max_depth": None,
         "margin": 0.0,
         "fallback": FALLBACKS[0],
@@ -89,7 +87,7 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
             "kind": "reinforce",
             "episodes": curve[-1]["episodes"],
             "env_steps": curve[-1]["env_steps"],
-            "sizes": sorted({t.size for t in played}),
+            "sizes": sorted({drawn.size for drawn in played}),
             "steps": curve[-1]["step"],
             "best_step": kept.get("best_step"),
             "wall_h": curve[-1]["wall_h"],

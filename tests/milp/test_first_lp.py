@@ -9,6 +9,9 @@ import pyscipopt
 import pytest
 
 import neurosolve
+from neurosolve.milp import gate
+from neurosolve.milp.features import root_graph
+from neurosolve.milp.first_look import fingerprint_of
 from neurosolve.milp.first_lp import FirstLP
 from tests.milp.small_scip import set_cover
 from tests.milp.tiny_policy import write_policy
@@ -50,6 +53,17 @@ def test_a_models_search_goes_over_to_its_protocol(protocol: str, tmp_path: Path
     assert scip.getParam("separating/maxrounds") == (-1 if protocol == "default" else 0)
 
 
+def test_what_the_gate_sees_needs_no_search(tmp_path: Path) -> None:
+    """Of a file, the fingerprint that the search's own first LP has."""
+    covers().writeProblem(str(tmp_path / "f.mps"))
+    seen: list[gate.Fingerprint] = []
+    scip = covers()
+    scip.setPresolve(pyscipopt.SCIP_PARAMSETTING.DEFAULT)
+    scip.includeEventhdlr(FirstLP(lambda: seen.append(gate.fingerprint(root_graph(scip)))), "first", "")
+    scip.optimize()
+    assert seen == [fingerprint_of(tmp_path / "f.mps")]
+
+
 def test_it_need_not(tmp_path: Path) -> None:
     model = write_policy(tmp_path / "tiny", "mlp", validation={"protocol": "lean"})
     scip = covers()
@@ -61,9 +75,7 @@ def test_it_need_not(tmp_path: Path) -> None:
 def test_a_strangers_search_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate declines: no parameter is touched, and the search is SCIP's node for node."""
     monkeypatch.setattr("neurosolve.models.search_path", lambda: [tmp_path])
-    fingerprint = {"features": {}, "trained": [0.0, 0.0], "allowed": [0.0, 0.1], "num_problems": 1}
-    from neurosolve.milp import gate
-
+    fingerprint: dict[str, Any] = {"features": {}, "trained": [0.0, 0.0], "allowed": [0.0, 0.1], "num_problems": 1}
     fingerprint["features"] = {n: {"slope": 0.0, "level": 9.0, "spread": 0.0} for n in gate.FEATURES[1:]}
     write_policy(tmp_path / "other", "mlp", validation={"protocol": "lean"}, fingerprint=fingerprint)
     scip, untouched = covers(), covers()
