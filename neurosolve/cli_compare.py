@@ -33,7 +33,8 @@ def compare(
 ) -> None:
     """Solve FILE stock and guided, print both answers (without v lines) and what guidance was worth.
 
-    A MILP is also solved with pseudocost branching, which is often the better of SCIP's own rules.
+    A MILP is also solved with pseudocost branching, which is often the better of SCIP's own rules, under the protocol that
+    the model's search went over to: what is left of the gain there is the network's alone.
     """
     if file == "-":
         raise UsageError("compare reads its file more than once: give it a name")
@@ -48,11 +49,16 @@ def compare(
         emit(["", *comparison(stock, _solve(file, [*common, "--guidance", guidance]))])
         return
     _warm("mps")
-    sides = {}
-    for name, asked in (("stock", "none"), ("pscost", "pscost"), ("guided", guidance)):
-        sides[name] = _solve(file, [*common, "--protocol", protocol, "--guidance", asked])
+
+    def solved(asked: str, under: str) -> Side:
+        side = _solve(file, [*common, "--protocol", under, "--guidance", asked])
         emit([""])
-    emit(milp_comparison(sides))
+        return side
+
+    stock, guided = solved("none", protocol), solved(guidance, protocol)
+    adopted = guided.row["adopted"]
+    opponent = f"pscost, {adopted}" if adopted else "pscost"
+    emit(milp_comparison({"stock": stock, opponent: solved("pscost", adopted or protocol), "guided": guided}))
 
 
 def _refuse(file: str, engine: str | None, guidance: str, relaxed: bool, protocol: str) -> str:

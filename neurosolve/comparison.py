@@ -102,12 +102,13 @@ def _rank(side: Side) -> tuple[bool, float]:
 
 
 def _table(sides: Mapping[str, Side]) -> Iterator[str]:
-    yield f"{'':<8} {'answer':<24}{'objective':>18}{'seconds':>11}{'nodes':>11}{'LP iterations':>15}"
+    width = max(map(len, sides))
+    yield f"{'':<{width}}  {'answer':<24}{'objective':>18}{'seconds':>11}{'nodes':>11}{'LP iterations':>15}"
     for name, side in sides.items():
         row, stats = side.row, side.row["stats"]
         iterations = [stats["num_lp_iterations"], stats["num_strong_branching_lp_iterations"]]
         yield (
-            f"{name:<8} {row['status']:<24}{_number(row['objective']):>18}{side.seconds:>11.2f}"
+            f"{name:<{width}}  {row['status']:<24}{_number(row['objective']):>18}{side.seconds:>11.2f}"
             f"{_number(stats['num_nodes']):>11}{_number(None if None in iterations else sum(iterations)):>15}"
         )
 
