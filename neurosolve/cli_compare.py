@@ -33,8 +33,8 @@ def compare(
 ) -> None:
     """Solve FILE stock and guided, print both answers (without v lines) and what guidance was worth.
 
-    A MILP is also solved with pseudocost branching, which is often the better of SCIP's own rules, under the protocol that
-    the model's search went over to: what is left of the gain there is the network's alone.
+    A MILP is also solved with pseudocost branching, often the better of SCIP's own rules, under the protocol that the
+    model's search went over to: what is left of the gain there is the network's alone.
     """
     if file == "-":
         raise UsageError("compare reads its file more than once: give it a name")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import partial
@@ -13,8 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosolve.errors import InputError
-from neurosolve.learn.samples import write_arrays
+from neurosolve.learn.samples import read_arrays, write_arrays
 from neurosolve.milp.lp_graph import RootGraph
 
 KIND = "milp"
@@ -173,20 +171,5 @@ def write_milp_sample(sample: MilpSample, path: Path) -> None:
 
 
 def read_milp_sample(path: Path) -> MilpSample:
-    """Raises InputError for a file that is damaged, of another kind or a newer format, or whose arrays do not fit."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if str(arrays["kind"]) != KIND:
-                raise InputError(str(path), None, f"a sample of kind {str(arrays['kind'])!r}, not '{KIND}'")
-            if "format" in arrays and int(arrays["format"]) > FORMAT:
-                raise InputError(str(path), None, f"a sample of format {int(arrays['format'])}, newer than {FORMAT}")
-            values: dict[str, Any] = {
-                f.name: arrays[f.name] for f in dataclasses.fields(MilpSample) if f.name in arrays
-            }
-        for name in ("feature_version", "size", "seed"):
-            values[name] = int(values[name])
-        for name in ("family", "name"):
-            values[name] = str(values[name])
-        return MilpSample(**values)
-    except (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(str(path), None, f"not a readable sample: {error}") from error
+    """Raises InputError, as read_arrays."""
+    return read_arrays(KIND, MilpSample, path, FORMAT)

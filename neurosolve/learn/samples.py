@@ -7,7 +7,7 @@ import io
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from neurosolve.errors import InputError
 from neurosolve.sat.cnf import CNF
 
 SUFFIX = ".npz"
+KIND = "sat"
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Sample:
 
 def write_sample(sample: Sample, path: Path) -> None:
     """Write the sample whole or not at all."""
-    write_arrays("sat", sample, path)
+    write_arrays(KIND, sample, path)
 
 
 def write_arrays(kind: str, sample: Any, path: Path, **more: int) -> None:
@@ -103,31 +105,28 @@ def write_arrays(kind: str, sample: Any, path: Path, **more: int) -> None:
     temporary.replace(path)
 
 
-def read_sample(path: Path) -> Sample:
-    """Raises InputError for a file that is damaged, of another kind, or whose arrays do not fit together."""
+def read_arrays(kind: str, cls: type[T], path: Path, newest: int = 0) -> T:
+    """What write_arrays wrote of a dataclass; a field that the file does not have keeps its default.
+
+    Raises InputError for a file that is damaged, of another kind or of a format above `newest`, or whose arrays do not
+    fit together.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if str(arrays["kind"]) != "sat":
-                raise InputError(str(path), None, f"a sample of kind {str(arrays['kind'])!r}, not 'sat'")
-            values: dict[str, Any] = {
-                f.name: arrays[f.name] for f in dataclasses.fields(Sample) if f.name in arrays
-            }
-        return Sample(
-            num_variables=int(values["num_variables"]),
-            literals=values["literals"].astype(np.int32, copy=False),
-            offsets=values["offsets"].astype(np.int64, copy=False),
-            assignments=values["assignments"].astype(np.int8, copy=False),
-            backbone=values["backbone"].astype(np.int8, copy=False),
-            backbone_complete=bool(values["backbone_complete"]),
-            status=int(values["status"]),
-            family=str(values["family"]),
-            size=int(values["size"]),
-            seed=int(values["seed"]),
-            name=str(values["name"]),
-            primary=values.get("primary", np.zeros(0, np.bool_)),
-        )
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(str(path), None, f"not a readable sample: {error}") from error
+            if (found := str(arrays["kind"])) != kind:
+                raise InputError(str(path), None, f"a file of kind {found!r}, not '{kind}'")
+            if "format" in arrays and int(arrays["format"]) > newest:
+                raise InputError(str(path), None, f"of format {int(arrays['format'])}, newer than {newest}")
+            values = {f.name: arrays[f.name] for f in dataclasses.fields(cls) if f.name in arrays}  # type: ignore
+        plain = {name: value.item() for name, value in values.items() if value.ndim == 0}
+        return cls(**(values | plain))
+    except (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(str(path), None, f"not a readable {cls.__name__}: {error}") from error
+
+
+def read_sample(path: Path) -> Sample:
+    """Raises InputError, as read_arrays."""
+    return read_arrays(KIND, Sample, path)
 
 
 def find_samples(directories: list[str] | list[Path]) -> list[Path]:

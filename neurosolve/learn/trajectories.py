@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neurosolve.errors import InputError
 from neurosolve.learn.milp_batches import NodeBatch, Root, collate_roots, root_of
-from neurosolve.learn.samples import write_arrays
+from neurosolve.learn.samples import read_arrays, write_arrays
 
 KIND = "trajectory"
 NONE = -1  # no parent
@@ -177,13 +174,5 @@ def write_trajectory(trajectory: Trajectory, path: Path) -> None:
 
 
 def read_trajectory(path: Path) -> Trajectory:
-    """Raises InputError for a file that is damaged, of another kind, or whose arrays do not fit together."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if str(arrays["kind"]) != KIND:
-                raise InputError(str(path), None, f"a file of kind {str(arrays['kind'])!r}, not '{KIND}'")
-            values: dict[str, Any] = {f.name: arrays[f.name] for f in dataclasses.fields(Trajectory)}
-        plain = {name: value.item() for name, value in values.items() if value.ndim == 0}
-        return Trajectory(**(values | plain))
-    except (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(str(path), None, f"not a readable trajectory: {error}") from error
+    """Raises InputError, as read_arrays."""
+    return read_arrays(KIND, Trajectory, path)

@@ -44,7 +44,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
         read_milp_sample(path)
     write_milp_sample(made_up(1), path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match="not a readable sample"):
+    with pytest.raises(InputError, match="not a readable MilpSample"):
         read_milp_sample(path)
 
 
