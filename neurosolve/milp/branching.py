@@ -19,7 +19,6 @@ from neurosolve.errors import LimitError, ModelError
 from neurosolve.milp import gate
 from neurosolve.milp.features import (
     Candidates,
-    RootGraph,
     RootState,
     bare_candidates,
     node_features,
@@ -119,7 +118,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         """Gate, model, hand-over; once, at the first LP.  A model that cannot be used is noted and SCIP decides."""
         with self._timed_and_caught():
             if self.policy is None:
-                self.policy = self._load(root_graph(self.model))
+                self.policy = self._load()
             if self.policy is not None:
                 self._configure(self.policy)
             self.is_chosen = True
@@ -152,7 +151,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         finally:
             self.report.root_s += time.perf_counter() - started
 
-    def _load(self, graph: RootGraph) -> Policy | None:
+    def _load(self) -> Policy | None:
         """The model asked for, or the one that the gate picks; None where it picks none."""
         if self.spec.name == "model":
             assert self.spec.model_dir is not None
@@ -164,7 +163,8 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
                 directories[directory.name] = directory
             except ModelError as error:  # one model of another version does not take the rest along
                 self.report.notes.append(str(error))
-        verdict = gate.choose(graph, configs)
+        refused = gate.refuse_size(self.model.getNLPCols(), configs)
+        verdict = refused or gate.choose(root_graph(self.model), configs)
         self.report.gate = verdict.to_json()
         if verdict.model is None:
             self.off = "gate"

@@ -148,9 +148,24 @@ def fits(found: Fingerprint, described: Config) -> Fit:
     return Fit(worst == 0.0, score, reason)
 
 
+def _described(configs: Mapping[str, Config]) -> dict[str, Any]:
+    return {name: config["fingerprint"] for name, config in configs.items() if config.get("fingerprint")}
+
+
+def refuse_size(num_columns: int, configs: Mapping[str, Config]) -> Verdict | None:
+    """The verdict on an LP of so many columns where that alone decides; it spares a stranger the reading of its LP."""
+    described = _described(configs)
+    if not described:
+        return Verdict(False, "no model installed")
+    size, tolerance = math.log10(max(1, num_columns)), 2 * _TOLERANCE[SIZE]  # twice that of `fits`
+    if any(one["allowed"][0] - tolerance <= size <= one["allowed"][1] + tolerance for one in described.values()):
+        return None
+    return Verdict(False, f"no model was trained on anything near {num_columns} columns")
+
+
 def choose(graph: Graph, configs: Mapping[str, Config]) -> Verdict:
     """The model whose training set such a problem fits best, or a Verdict that names the nearest miss."""
-    described = {name: config["fingerprint"] for name, config in configs.items() if config.get("fingerprint")}
+    described = _described(configs)
     if not described:
         return Verdict(False, "no model installed")
     found = fingerprint(graph)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -78,3 +79,18 @@ def test_without_models() -> None:
     assert gate.choose(root_of(set_cover()), {}).reason == "no model installed"
     with pytest.raises(ValueError, match="no problems"):
         gate.describe([])
+
+
+def test_a_size_alone_may_refuse_and_never_refuses_what_fits() -> None:
+    covers = gate.describe([gate.fingerprint(root_of(set_cover(seed=seed))) for seed in range(4)])
+    configs = {"covers": {"fingerprint": covers}, "plain": {}}
+    assert gate.refuse_size(100, {"plain": {}}) == gate.Verdict(False, "no model installed")
+    found = gate.fingerprint(root_of(set_cover()))
+    for num_columns in range(1, 2000):
+        fingerprint = found | {gate.SIZE: math.log10(num_columns)}
+        if gate.refuse_size(num_columns, configs) is not None:
+            assert not gate.fits(fingerprint, covers).inside
+    assert gate.refuse_size(100, configs) is None
+    for far in (10, 100_000):
+        verdict = gate.refuse_size(far, configs)
+        assert verdict is not None and f"{far} columns" in verdict.reason and not verdict.guided

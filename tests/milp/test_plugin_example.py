@@ -52,7 +52,7 @@ def test_auto_leaves_a_stranger_to_scip(models: Path) -> None:
     report = neurosolve.include_neural_branching(scip)
     scip.optimize()
     untouched.optimize()
-    assert report.gate is not None and not report.gate["guided"] and "nearest covers" in report.gate["reason"]
+    assert report.gate is not None and not report.gate["guided"] and "17 columns" in report.gate["reason"]
     assert report.num_handed_over == report.num_calls > 10 and report.reasons == {"gate": report.num_calls}
     assert scip.getNTotalNodes() == untouched.getNTotalNodes()
     assert scip.getNLPIterations() == untouched.getNLPIterations()
