@@ -191,7 +191,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         """A policy that needs no strong branching has more and cheaper nodes: what SCIP does at each of them, cutting
         planes above all, costs more than it brings.  Under which protocol a policy pays is validation's to say."""
         if PROTOCOLS.get(protocol):
-            adopt(self.model, protocol)
+            adopt(self.model, protocol, self.spec.kept)
             self.report.adopted = protocol
 
 

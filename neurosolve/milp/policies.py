@@ -34,7 +34,7 @@ class PolicySpec:
     max_depth: below it the fallback decides.  margin: so does it where the best score leads by less.  fallback:
     "relpscost" (whatever SCIP would do by itself) or "pscost".  None of the three: as the model's config says.
     adopts: once the root's first LP is solved, SCIP goes over to the protocol that the model was validated under; what
-    somebody has set stays.
+    somebody has set stays.  kept: parameters that were set by name, be it to SCIP's own value.
     """
 
     name: str = "none"
@@ -44,6 +44,7 @@ class PolicySpec:
     margin: float | None = None
     fallback: str | None = None
     adopts: bool = False
+    kept: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass

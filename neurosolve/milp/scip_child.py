@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -61,7 +62,7 @@ def _configure(scip: Any, job: Job) -> tuple[PolicyReport, list[str]]:
     """Ours first, then the settings file, the policy, and single parameters, which have the last word."""
     set_protocol(scip, job.protocol, job.seed)
     notes = [] if job.settings is None else set_from_file(scip, job.settings)
-    report = attach(scip, job.policy, job.seed)
+    report = attach(scip, dataclasses.replace(job.policy, kept=tuple(job.params)), job.seed)
     for name, given in job.params.items():
         try:
             set_parameter(scip, name, given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,13 @@ def set_protocol(scip: Any, protocol: str, seed: int) -> None:
         scip.setParam("randomization/permutationseed", seed)
 
 
-def adopt(scip: Any, protocol: str) -> None:
-    """Go over to a protocol in the midst of a search.  A parameter that somebody has set stays as it is."""
+def adopt(scip: Any, protocol: str, kept: Collection[str] = ()) -> None:
+    """Go over to a protocol in the midst of a search.  What is in `kept`, or not at SCIP's own value, stays as it is."""
     from pyscipopt import Model
 
     untouched = Model()
     for name, value in PROTOCOLS[protocol].items():
-        if scip.getParam(name) == untouched.getParam(name):
+        if name not in kept and scip.getParam(name) == untouched.getParam(name):
             scip.setParam(name, value)
 
 
