@@ -43,7 +43,7 @@ def set_protocol(scip: Any, protocol: str, seed: int) -> None:
 
 
 def adopt(scip: Any, protocol: str, kept: Collection[str] = ()) -> None:
-    """Go over to a protocol in the midst of a search.  What is in `kept`, or not at SCIP's own value, stays as it is."""
+    """Go over to a protocol in the midst of a search.  What is in `kept`, or not at SCIP's own value, stays."""
     from pyscipopt import Model
 
     untouched = Model()
