@@ -81,6 +81,7 @@ class ReinforceConfig(RunConfig):
     instances: list[Instances] = dataclasses.field(default_factory=list)
     validation_instances: list[Instances] = dataclasses.field(default_factory=list)
     solve_validation: ReinforceValidation = dataclasses.field(default_factory=ReinforceValidation)
+    yardstick: bool = False  # published to be measured against: asked for by name, `auto` never picks it
     initial_scale: float = 0.1  # of the imitation policy's scores, when its weights begin the run
     # Episodes.
     episodes: int = 0  # stop after so many; 0: no bound

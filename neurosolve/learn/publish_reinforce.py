@@ -73,13 +73,14 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
     """config.json but for what validation chooses.  The fingerprint is of the problems of the first episodes."""
     draw = Draw(config.instances)
     played = [draw(config.seed, episode) for episode in range(DESCRIBED)]
+    fingerprints = [] if config.yardstick else [fingerprint_of(drawn.source(), config.protocol) for drawn in played]
     curve = [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
     shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
     return {
         "network": network,
         "network_options": {**config.network_options, "agent": config.network},
         "families": sorted({drawn.family for drawn in played}),
-        "fingerprint": gate.describe([fingerprint_of(drawn.source(), config.protocol) for drawn in played]),
+        **({"fingerprint": gate.describe(fingerprints)} if fingerprints else {}),
         "max_depth": None,
         "margin": 0.0,
         "fallback": FALLBACKS[0],
