@@ -113,9 +113,10 @@ def facts(headers: Sequence[Row]) -> list[str]:
 
 
 def _describe(arm: dict[str, Any]) -> str:
-    words = [arm["engine"], arm["guidance"], arm["delivery"] or "", *arm["extra"]]
-    if arm.get("protocol"):
+    words = [arm["engine"], arm["guidance"], arm["delivery"] or ""]
+    if arm.get("protocol") and "--protocol" not in arm["extra"]:
         words.append(f"--protocol {arm['protocol']}")
+    words += arm["extra"]
     if arm.get("counts_only"):
         words.append("(counted, not timed)")
     if arm["engine"] == HIGHS:
