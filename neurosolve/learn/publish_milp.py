@@ -21,6 +21,7 @@ from neurosolve.learn.milp_solve_cost import Solved, cost_of, instances, solve
 from neurosolve.learn.networks import build
 from neurosolve.learn.train_milp import load
 from neurosolve.milp import gate
+from neurosolve.milp.first_look import fingerprint_of
 from neurosolve.milp.policies import FALLBACKS, PolicySpec
 
 SHIFT_S = 1.0
@@ -74,7 +75,7 @@ def publish(
     samples = load(config, config.samples)
     network = build(config.network, **samples.shape, **config.network_options)
     kept = checkpoint.load_weights(network, weights)
-    written = _describe(config, samples, kept)
+    written = _describe(config, samples, paths, kept)
     export(network, written, "", out)
     table = contest(out, arms, paths, config.solve_validation.protocol, time_s, progress)
     best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
@@ -119,9 +120,11 @@ def _summary(runs: Sequence[Solved]) -> dict[str, Any]:
     }
 
 
-def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) -> dict[str, Any]:
+def _describe(
+    config: MilpConfig, samples: MilpSamples, paths: Sequence[Path], kept: dict[str, Any]
+) -> dict[str, Any]:
     """config.json but for what validation chooses.  The gate passes over what has no fingerprint."""
-    picked = {} if config.yardstick else {"fingerprint": gate.describe(_fingerprints(samples))}
+    picked = {} if config.yardstick else {"fingerprint": gate.describe(_fingerprints(samples, paths))}
     return {
         "network": config.network,
         "network_options": config.network_options,
@@ -142,11 +145,15 @@ def _describe(config: MilpConfig, samples: MilpSamples, kept: dict[str, Any]) ->
     }
 
 
-def _fingerprints(samples: MilpSamples) -> list[gate.Fingerprint]:
-    """What the gate will see of such problems.  Raises ModelError for samples of an older neurosolve."""
+def _fingerprints(samples: MilpSamples, paths: Sequence[Path]) -> list[gate.Fingerprint]:
+    """What the gate will see: of the problems trained on, and of those, often larger, on which the model is validated.
+
+    Raises ModelError for samples of an older neurosolve.
+    """
     if any(not s.fingerprint.size for s in samples.samples):
         raise ModelError("samples without the problem's fingerprint, of an older neurosolve: collect them again")
-    return [dict(zip(gate.FEATURES, s.fingerprint.tolist(), strict=True)) for s in samples.samples]
+    trained = [dict(zip(gate.FEATURES, s.fingerprint.tolist(), strict=True)) for s in samples.samples]
+    return trained + [fingerprint_of(path) for path in paths]
 
 
 def table_lines(found: dict[str, Any]) -> list[str]:
