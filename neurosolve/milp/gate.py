@@ -152,11 +152,15 @@ def _described(configs: Mapping[str, Config]) -> dict[str, Any]:
     return {name: config["fingerprint"] for name, config in configs.items() if config.get("fingerprint")}
 
 
+def _nobody(configs: Mapping[str, Config]) -> Verdict:
+    return Verdict(False, "no model offers itself under this protocol" if configs else "no model installed")
+
+
 def refuse_size(num_columns: int, configs: Mapping[str, Config]) -> Verdict | None:
     """The verdict on an LP of so many columns where that alone decides; it spares a stranger the reading of its LP."""
     described = _described(configs)
     if not described:
-        return Verdict(False, "no model installed")
+        return _nobody(configs)
     size, tolerance = math.log10(max(1, num_columns)), 2 * _TOLERANCE[SIZE]  # twice that of `fits`
     if any(one["allowed"][0] - tolerance <= size <= one["allowed"][1] + tolerance for one in described.values()):
         return None
@@ -167,7 +171,7 @@ def choose(graph: Graph, configs: Mapping[str, Config]) -> Verdict:
     """The model whose training set such a problem fits best, or a Verdict that names the nearest miss."""
     described = _described(configs)
     if not described:
-        return Verdict(False, "no model installed")
+        return _nobody(configs)
     found = fingerprint(graph)
     offered = {name: fits(found, stored) for name, stored in described.items()}
     inside = {name: fit for name, fit in offered.items() if fit.inside}

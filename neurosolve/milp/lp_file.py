@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 import re
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +25,12 @@ _BEYOND = {
     "quadratic rows": re.compile(rb"\["),
 }
 _END = re.compile(rb"^\s*end\b", re.IGNORECASE | re.MULTILINE)
+_RUN_ON = re.compile(rb"([<>=][ \t]*[-+]?[0-9.]+)([A-Za-z_]\w*[ \t]*:)")  # right-hand side, at once the next name
+_SAID = re.compile(r"^ERROR: +(?P<what>.+)\n +--> .*:(?P<line>\d+):\d+$", re.MULTILINE)  # HiGHS's log
 
 
 def read_lp(data: bytes, name: str) -> Problem:
-    """The problem in an LP file; `name` stands in the messages, which know no line.
+    """The problem in an LP file; `name` stands in the messages.
 
     Raises InputError where HiGHS cannot read it, and for what is no mixed-integer linear program.
     """
@@ -31,29 +38,53 @@ def read_lp(data: bytes, name: str) -> Problem:
 
     if not _START.match(data):  # HiGHS and SCIP read such a file as an empty program
         raise InputError(name, None, "an LP file starts with minimize or maximize")
-    warnings: tuple[str, ...] = ()
-    if not _END.search(data):  # SCIP reads it, HiGHS would not
+    warnings: tuple[str, ...] = ()  # of what SCIP reads and HiGHS would not
+    if not _END.search(data):
         data += b"\nEnd\n"
-        warnings = (f"{name}: no End at the end: a file cut short would look the same",)
-    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    highs.setOptionValue("output_flag", False)
+        warnings += (f"{name}: no End at the end: a file cut short would look the same",)
+    data, num_broken = _RUN_ON.subn(rb"\1\n\2", data)
+    if num_broken:
+        warnings += (f"{name}: {num_broken} rows begin where the one before ends, without a line break",)
+    with _silent():
+        highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("log_to_console", False)
     with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
-        path = Path(folder, "problem.lp")
+        path, log = Path(folder, "problem.lp"), Path(folder, "log")
         path.write_bytes(data)
+        highs.setOptionValue("log_file", str(log))
         status = highs.readModel(str(path))
+        highs.setOptionValue("log_file", "")
+        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     if status == highspy.HighsStatus.kError:
-        raise InputError(name, None, _why(data))
+        line, what = _why(data, said)
+        raise InputError(name, None if num_broken else line, what)
     if highs.getModel().hessian_.dim_:
         raise InputError(name, None, "a quadratic objective: only linear programs can be read and checked here")
     return _as_problem(highs.getLp(), name, warnings)
 
 
-def _why(data: bytes) -> str:
-    """HiGHS does not say; the usual reasons are seen in the text."""
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """HiGHS greets on standard output when it is made, where the answer goes."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _why(data: bytes, said: str) -> tuple[int | None, str]:
+    """Line and reason: the usual reasons are seen in the text, others mostly in HiGHS's log."""
     for what, pattern in _BEYOND.items():
         if pattern.search(data):
-            return f"{what}: only linear rows and bounds can be read and checked here"
-    return "HiGHS cannot read this LP file"
+            return None, f"{what}: only linear rows and bounds can be read and checked here"
+    found = _SAID.search(said)
+    return (int(found["line"]), found["what"]) if found else (None, "HiGHS cannot read this LP file")
 
 
 def _as_problem(lp: Any, name: str, warnings: tuple[str, ...]) -> Problem:

@@ -84,7 +84,8 @@ def test_without_models() -> None:
 def test_a_size_alone_may_refuse_and_never_refuses_what_fits() -> None:
     covers = gate.describe([gate.fingerprint(root_of(set_cover(seed=seed))) for seed in range(4)])
     configs = {"covers": {"fingerprint": covers}, "plain": {}}
-    assert gate.refuse_size(100, {"plain": {}}) == gate.Verdict(False, "no model installed")
+    assert gate.refuse_size(100, {}) == gate.Verdict(False, "no model installed")
+    assert gate.refuse_size(100, {"plain": {}}) == gate.Verdict(False, "no model offers itself under this protocol")
     found = gate.fingerprint(root_of(set_cover()))
     for num_columns in range(1, 2000):
         fingerprint = found | {gate.SIZE: math.log10(num_columns)}

@@ -120,13 +120,30 @@ def test_an_lp_without_end_gets_a_word(tmp_path: Path) -> None:
     assert problem is not None and problem.num_columns == 3 and "no End" in problem.warnings[0]
 
 
+def test_rows_of_an_lp_without_a_line_break_get_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "small.lp"
+    path.write_text("min\n obj: x\nst\n c1: x >= 0e_2: x + y <= 5c3: y >= -1.5\nend\n")
+    problem = read_problem(path)
+    assert problem is not None and problem.row_names == ("c1", "e_2", "c3")
+    assert "2 rows begin where the one before ends" in problem.warnings[0]
+
+
+def test_an_error_in_an_lp_has_its_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.lp"
+    path.write_text("min\n obj: x\nst\n c: x + y >= 1 z\nend\n")
+    with pytest.raises(InputError, match="found `z`") as refused:
+        read_problem(path)
+    assert refused.value.line == 4
+    assert capfd.readouterr() == ("", "")  # nothing of HiGHS's own
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
         ("", "starts with minimize or maximize"),
         ("hello world\n", "starts with minimize or maximize"),
-        ("min\n obj: x 2.x\nst\n c: x + >= nan\nend\n", "cannot read"),
-        ("min\n obj: x\nst\n c: x + y ", "cannot read"),
+        ("min\n obj: x 2.x\nst\n c: x + >= nan\nend\n", "expected"),
+        ("min\n obj: x\nst\n c: x + y ", "expected"),
         ("min\n obj: x + [ x^2 ] / 2\nst\n c: x>=1\nend\n", "quadratic objective"),
         ("min\n obj: x\nst\n c: x>=1\nbounds\n x <= 5\nsemi-continuous\n x\nend\n", "semi-continuous"),
         ("min\n obj: x\nst\n c: x+y >= 1\nsos\n s1: S1:: x:1 y:2\nend\n", "special ordered sets"),
