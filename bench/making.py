@@ -1,4 +1,4 @@
-"""The commands that say what is to be measured: suite, files, real, real-milp, fetch, manifest."""
+"""The commands that say what is to be measured: suite, files, real, real-milp, fetch, manifest, ablate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from bench import suites
+from bench import ablation, suites
 from bench.rows import BenchError
 from bench.suites import Places
 from bench.terminal import Cli, console, places_of
@@ -143,3 +143,21 @@ def manifest_command(export: Path, out: Path) -> None:
     entries = from_export(export)
     write_manifest(out, entries, f"Made by: python -m bench manifest {export.name} {out.name}")
     console.print(f"{out}: {len(entries)} files")
+
+
+@app.command()
+def ablate(
+    config: Annotated[Path, typer.Argument(help="A training config of kind reinforce without network and seed.")],
+    seeds: Annotated[int, typer.Option(help="Runs of each variant.", min=1)] = 3,
+    out: Annotated[Path, typer.Option(help="Folder of the runs and of the published agents.")] = Path("runs/ablation"),
+    cli: Cli = "",
+) -> None:
+    """Train and publish the variants of an agent: with and without revival, with and without IWRR.
+
+    Interrupted, the same command goes on.  Then count their nodes: NEUROSOLVE_MODELS=OUT/models python -m bench run ...
+    """
+    runs = list(ablation.plan(config, seeds, out))
+    for number, (name, written) in enumerate(runs, 1):
+        console.print(f"{number}/{len(runs)} {name}")
+        ablation.make(name, written, out, places_of(cli).cli)
+    console.print("arms: " + " ".join(f"-c {name}=scip:model:{name}" for name, _ in runs))
