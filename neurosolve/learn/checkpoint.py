@@ -14,7 +14,7 @@ from typing import Any
 import safetensors
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from neurosolve.errors import ModelError
@@ -64,6 +64,14 @@ def load_weights(network: nn.Module, path: Path) -> dict[str, Any]:
     except RuntimeError as error:
         raise ModelError(f"{path} does not fit this network: {error}") from error
     return state
+
+
+def load_published(network: nn.Module, model: Path) -> None:
+    """Fill the network from a model directory.  Raises ModelError for weights that are missing or of another shape."""
+    try:
+        network.load_state_dict(load_file(model / "weights.safetensors"))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{model} does not fit this network: {error}") from error
 
 
 def save_training(

@@ -47,7 +47,7 @@ class RunConfig:
     out: str = ""  # directory of checkpoints and logs; default runs/<name>
     network: str = "literal_clause"
     network_options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    initial_weights: str = ""  # start from these weights (fine-tuning), a .safetensors of this package
+    initial_weights: str = ""  # begin from those of a model directory, or of a run's .safetensors
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     warm_up: int = 100  # steps

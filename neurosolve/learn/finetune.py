@@ -27,10 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from neurosolve.errors import ModelError, UsageError
+from neurosolve.errors import UsageError
 from neurosolve.infer import load_config
 from neurosolve.learn import checkpoint
 from neurosolve.learn.batches import FormulaBatch, collate
@@ -77,10 +76,7 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
 
     def build(self) -> nn.Module:
         network = build(self.config.network, **self.config.network_options)
-        try:
-            network.load_state_dict(load_file(Path(self.config.start) / "weights.safetensors"))
-        except (OSError, RuntimeError) as error:
-            raise ModelError(f"{self.config.start} does not fit network_options: {error}") from error
+        checkpoint.load_published(network, Path(self.config.start))
         self.start = copy.deepcopy(network).requires_grad_(False).to(self.device)
         return network
 

@@ -101,8 +101,8 @@ class Loop(abc.ABC, Generic[C]):
         """The network with fresh weights."""
 
     def begin_from(self, weights: Path) -> None:
-        """Take over weights of another run."""
-        checkpoint.load_weights(self.network, weights)
+        """Take over the weights of a model directory, or of another run's checkpoint."""
+        (checkpoint.load_published if weights.is_dir() else checkpoint.load_weights)(self.network, weights)
 
     @abc.abstractmethod
     def load_validation(self) -> None:

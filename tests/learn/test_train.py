@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from neurosolve.errors import UsageError  # noqa: E402
+from neurosolve.errors import ModelError, UsageError  # noqa: E402
 from neurosolve.learn import checkpoint  # noqa: E402
 from neurosolve.learn.config import SolveValidation, TrainConfig  # noqa: E402
 from neurosolve.learn.train import BEST, LAST, Report, learning_rate_factor, train  # noqa: E402
@@ -118,8 +119,16 @@ def test_fine_tuning_starts_from_given_weights(config: TrainConfig, tmp_path: Pa
     )
     train(tuned)
     before = {k: v for k, v in weights(first).items() if k.startswith("weights.")}
-    after = weights(tuned.directory / LAST)
-    assert all(torch.equal(after[k], v) for k, v in before.items())
+    assert all(torch.equal(weights(tuned.directory / LAST)[k], v) for k, v in before.items())
+    model = tmp_path / "model"  # a published one
+    model.mkdir()
+    shutil.copy(config.directory / BEST, model / "weights.safetensors")
+    train(replace(tuned, out=str(tmp_path / "again"), initial_weights=str(model)))
+    assert all(torch.equal(weights(tmp_path / "again" / LAST)[k], v) for k, v in before.items())
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ModelError, match="empty does not fit"):
+        train(replace(tuned, out=str(tmp_path / "never"), initial_weights=str(empty)))
 
 
 def test_neurobacks_network_trains_on_the_same_samples(config: TrainConfig) -> None:
