@@ -20,7 +20,7 @@ app = typer.Typer()
 @app.command()
 def suite(
     name: str,
-    family: Annotated[str, typer.Option(help="A family of `neurosolve generate`.")],
+    family: Annotated[str, typer.Option(help="A family of `neurosolve generate`; FAMILY+KNOB=VALUE sets a knob.")],
     sizes: Annotated[list[str], typer.Option(help="SPLIT=SIZE[,SIZE...], e.g. trained-size=20,24")],
     count: Annotated[int, typer.Option(help="Instances of each size.")] = 30,
     first_seed: Annotated[

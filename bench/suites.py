@@ -124,13 +124,15 @@ def locate(instance: Instance, places: Places) -> Path:
 
 def generate(family: str, size: str, seed: str, places: Places) -> Path:
     """The file of one seeded instance, from the cache or made by `neurosolve generate`; its planted file
-    beside it.
+    beside it.  family: FAMILY or FAMILY+KNOB=VALUE.
     """
     folder = places.cache / f"{family}-s{size}-k{seed}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
-        words = ["generate", family, "--size", size, "--seed", seed, "--count", "1"]
+        name, *knobs = family.split("+")
+        words = ["generate", name, "--size", size, "--seed", seed, "--count", "1"]
+        words += [word for knob in knobs for word in ("--set", knob)]
         argv = [*places.cli, *words, "--out", str(partial)]
         try:
             made = subprocess.run(argv, capture_output=True, text=True, timeout=GENERATE_TIMEOUT_S)

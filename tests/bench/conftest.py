@@ -90,7 +90,7 @@ FAKE = textwrap.dedent("""
         family, size, seed, out = sys.argv[2], int(option("--size")), int(option("--seed")), Path(option("--out"))
         if family == "nothing": sys.exit(0)
         if family == "boxes":
-            return (out / "one.mps.gz").write_bytes(gzip.compress(f"NAME box{seed}\\n* OPT {size}\\nROWS\\n".encode(), mtime=0))
+            return (out / "one.mps.gz").write_bytes(gzip.compress(f"NAME box{seed}\\n* OPT {size}\\n* {option('--set')}\\nROWS\\n".encode(), mtime=0))
         rng = random.Random(f"{family}{size}{seed}")
         lines = [f"p cnf {size} {size}"]
         for _ in range(size):

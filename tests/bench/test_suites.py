@@ -75,6 +75,13 @@ def test_a_family_suite_is_generated_once_and_found_again(places: Places) -> Non
     assert suites.family_suite("bare", [("s", "3")], 1, 0, "UNSAT", places)[0].status == "UNSAT"
 
 
+def test_a_family_may_have_its_knobs_set(places: Places) -> None:
+    plain, wide = (suites.family_suite(name, [("s", "3")], 1, 0, "", places)[0] for name in ("boxes", "boxes+width=7"))
+    assert wide.family == "boxes+width=7" and wide.source == "generate:boxes+width=7"
+    assert b"* width=7\n" in suites.decompress(suites.locate(wide, places).read_bytes())
+    assert plain.name != wide.name and plain.sha256 != wide.sha256
+
+
 def test_a_generator_that_changed_is_noticed(places: Places) -> None:
     item = suites.family_suite("planted", [("s", "3")], 1, 0, "", places)[0]
     suites.locate(item, places).write_bytes(b"p cnf 1 0\n")
