@@ -22,6 +22,7 @@ class FinetuneConfig(TrainConfig):
 
     update: "expert" learns the assignments that the better tries found, "grpo" the policy gradient; see finetune.py.
     kl: weight of the distance to the start.
+    succeeds: `auto` takes the published network in place of its start; set once it has been measured.
 
     [solve_validation] states engine, delivery and confidence, which must be the model's own, for training as well;
     `count` formulas of each of `validation_sizes` under its `conflicts` choose the best.  Its time_s is not read:
@@ -38,6 +39,7 @@ class FinetuneConfig(TrainConfig):
     group: int = 8
     sigma: float = 1.0
     kl: float = 0.01
+    succeeds: bool = False
     conflicts: int = 10_000
     grow_below: float = 1_000.0
     seeds_from: int = 1_500_000

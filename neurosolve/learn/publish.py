@@ -51,7 +51,7 @@ def publish(
     """Export runs/NAME/best.safetensors to `out`, choose engine and delivery on `count` validation formulas.
 
     A fine-tuned network is used as the one it started from, which it was tuned for: nothing is chosen, and `auto` takes
-    it only where it is published over its start.
+    it only where its config says that it `succeeds` its start.
 
     candidates: "engine:delivery[@confidence]"; engines that are not installed are left out.  Returns the written
     config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where no
@@ -74,9 +74,8 @@ def publish(
         raise UsageError("no validation formula is known to be satisfiable: engine and delivery cannot be chosen")
     written = _describe(config, training)
     if isinstance(config, FinetuneConfig):
-        written |= _use_of(Path(config.start)) | {"validation": _tuning(config)}
-        if out.resolve() != Path(config.start).resolve():
-            written.pop("fingerprint", None)
+        del written["fingerprint"]
+        written |= _use_of(Path(config.start), config.succeeds) | {"validation": _tuning(config)}
     export(network, written, _card(written), out)
     write_majority(out / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
     if isinstance(config, FinetuneConfig):
@@ -98,10 +97,11 @@ def publish(
     return written
 
 
-def _use_of(start: Path) -> dict[str, Any]:
-    """How the model of that directory is used.  Raises ModelError where there is none."""
+def _use_of(start: Path, succeeds: bool) -> dict[str, Any]:
+    """How the model of that directory is used, and whether by `auto`.  Raises ModelError where there is none."""
     config = model_files.read_json(start / "config.json")
-    return {key: config[key] for key in USE if key in config}
+    taken_over = {"succeeds": start.name, "fingerprint": config["fingerprint"]} if succeeds else {}
+    return {key: config[key] for key in USE if key in config} | taken_over
 
 
 def _history(config: TrainConfig) -> list[dict[str, Any]]:

@@ -130,8 +130,16 @@ def fits(found: Fingerprint, described: Config) -> Fit:
 
 
 def choose(found: Fingerprint, configs: Mapping[str, Config]) -> Verdict:
-    """Stage 1: the model that such a formula fits best, or a Verdict that names the nearest miss."""
-    described = {name: config["fingerprint"] for name, config in configs.items() if "fingerprint" in config}
+    """Stage 1: the model that such a formula fits best, or a Verdict that names the nearest miss.
+
+    A model that another one here succeeds is left out.
+    """
+    succeeded = {config.get("succeeds") for config in configs.values()}
+    described = {
+        name: config["fingerprint"]
+        for name, config in configs.items()
+        if "fingerprint" in config and name not in succeeded
+    }
     offered = {name: fits(found, stored) for name, stored in described.items()}
     if not offered:
         return Verdict(False, 1, "no model installed")

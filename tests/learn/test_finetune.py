@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 from neurosolve.errors import UsageError  # noqa: E402
 from neurosolve.infer import load_model  # noqa: E402
 from neurosolve.learn import checkpoint  # noqa: E402
+from neurosolve.learn import publish as publishing  # noqa: E402
 from neurosolve.learn.config import SolveValidation, from_dict  # noqa: E402
 from neurosolve.learn.config_finetune import FinetuneConfig  # noqa: E402
 from neurosolve.learn.export import export  # noqa: E402
@@ -114,6 +115,24 @@ def test_the_tuned_network_exports_as_the_start_did(config: FinetuneConfig, star
     assert before.cost(graph, 4) == after.cost(graph, 4)
     assert (before.predict(graph).logit != after.predict(graph).logit).any()
     assert summary["num_parameters"] == sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_published_it_is_used_as_its_start_and_by_auto_where_it_succeeds_it(
+    succeeds: bool, config: FinetuneConfig, start: Path, tmp_path: Path, sample_directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    told = json.loads((start / "config.json").read_text()) | {"conflict_bound": 77, "fingerprint": {"of": "the start"}}
+    (start / "config.json").write_text(json.dumps(told))
+    labelled = [str(sample_directory)]
+    config = dataclasses.replace(config, steps=3, samples=labelled, validation=labelled, succeeds=succeeds)
+    train(config)
+    monkeypatch.setattr(publishing, "read_config", lambda _: config)
+    written = publishing.publish("tuned.toml", tmp_path / "new")
+    assert written["conflict_bound"] == 77 and written["engine"] == "minisat22"
+    assert written.get("succeeds") == ("start" if succeeds else None)
+    assert written.get("fingerprint") == ({"of": "the start"} if succeeds else None)
+    assert "before tuning" in (tmp_path / "new" / "card.md").read_text()
 
 
 def test_a_config_that_contradicts_its_start_is_refused(config: FinetuneConfig) -> None:

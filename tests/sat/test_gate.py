@@ -81,6 +81,13 @@ def test_the_narrower_model_wins() -> None:
     assert mixed.model == "broad"
 
 
+def test_a_model_is_left_out_where_another_succeeds_it() -> None:
+    own = described(*(ternary(n, 4.2, n) for n in (100, 150, 200)))
+    found, tuned = gate.fingerprint(ternary(160, 4.2)), {**own, "succeeds": "own"}
+    assert gate.choose(found, {"own": own, "tuned": tuned}).model == "tuned"
+    assert gate.choose(found, {"own": own}).model == "own"
+
+
 def test_a_feature_that_drifts_with_the_size_is_a_line_and_not_a_range() -> None:
     """Clause shares that move from small to large: beyond both the line goes on, off it nobody is let in."""
 
