@@ -180,6 +180,7 @@ def _card(config: dict[str, Any]) -> str:
         of = training["config"]
         tries = f"{of['formulas']} new formulas a step, sizes {of['sizes']}, {of['group']} tries each"
         lines.insert(-1, f"- Fine-tuned from {tuned} by solver feedback ({of['update']}): {tries}.")
+        lines.insert(-1, "- `auto` takes it in place of its start." if "succeeds" in config else "- By name only.")
     v = config.get("validation", {})
     if "conflicts_of_start" in v:
         lines += [
