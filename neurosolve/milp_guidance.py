@@ -71,7 +71,7 @@ def include_neural_branching(
     scip: Any, policy: str = "auto", *, max_depth: int | None = None, margin: float | None = None,
     fallback: str | None = None, adopts: bool = True, seed: int = 0,
 ) -> PolicyReport:  # fmt: skip
-    """Let `policy` branch in a PySCIPOpt Model, from the next optimize() on; call it once, before that.
+    """Let `policy` branch in a PySCIPOpt Model, in every search from the next optimize() on; call it once, before that.
 
         scip = pyscipopt.Model(); scip.readProblem("problem.mps")
         report = neurosolve.include_neural_branching(scip)
@@ -80,8 +80,8 @@ def include_neural_branching(
     policy: a guidance's name as on the command line ("auto": the installed model that fits the problem, or none).
     max_depth, margin, fallback: in place of the model's own.  adopts: SCIP goes over to the protocol that the model was
     validated under, as a rule no cuts below the root and no restarts; parameters of your own stay (see PolicySpec).
-    Returns live counters.  The answer is
-    SCIP's, whatever the policy does.  Raises UsageError for an unknown name, ModelError for a model that is not there.
+    Returns live counters.  The answer is SCIP's, whatever the policy does.  Raises UsageError for an unknown name, a
+    second call and a search that has begun, ModelError for a model that is not there.
     """
     spec = resolve(policy)
     if spec.name in ("model", "auto"):

@@ -35,15 +35,32 @@ _BRANCHED = {"result": SCIP_RESULT.BRANCHED}
 
 
 class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unused-ignore]
-    """The rule of one search.  report: its live counters.  The gate speaks and the model is loaded at the first LP,
+    """The rule of one SCIP.  report: its live counters.  The gate speaks and the model is loaded at the first LP,
     where no cut has been added yet; the root is embedded at the first branching, and anew after a restart."""
 
     def __init__(self, spec: PolicySpec, policy: Policy | None = None) -> None:
-        self.spec, self.policy, self.report = spec, policy, PolicyReport()
+        self.spec, self.given, self.report = spec, policy, PolicyReport()
+        self.before: dict[str, Any] = {}  # parameters that a model changed
+        self._forget()
+
+    def _forget(self) -> None:
+        self.policy = self.given
         self.root: RootState | None = None
         self.is_chosen = False
         self.off: str | None = None  # why SCIP decides for the rest of the search
         self.max_depth = self.margin = float("inf")
+
+    def branchinit(self) -> None:
+        """Another problem, or the same one changed: the gate speaks anew."""
+        self._forget()
+        self.report.gate = self.report.model = self.report.model_hash = self.report.adopted = None
+
+    def branchexit(self) -> None:
+        """The search is over; the next one finds SCIP as this one did."""
+        with contextlib.suppress(ReferenceError):  # SCIP itself is being freed
+            for name, value in self.before.items():
+                self.model.setParam(name, value)
+        self.before = {}
 
     def branchinitsol(self) -> None:
         self.root = None  # a restart has other columns
@@ -181,7 +198,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         self.max_depth = float("inf") if depth is None else float(depth)
         self.margin = 0.0 if margin is None else float(margin)
         if fallback == "pscost":
-            prefer(self.model, fallback)
+            self.before |= prefer(self.model, fallback)
         elif fallback not in FALLBACKS:
             raise ModelError(f"{policy.name}: unknown fallback {fallback!r}; fallbacks: {', '.join(FALLBACKS)}")
         if spec.adopts:
@@ -191,7 +208,7 @@ class NeuralBranching(Branchrule):  # type: ignore[misc, no-any-unimported, unus
         """A policy that needs no strong branching has more and cheaper nodes: what SCIP does at each of them, cutting
         planes above all, costs more than it brings.  Under which protocol a policy pays is validation's to say."""
         if PROTOCOLS.get(protocol):
-            adopt(self.model, protocol, self.spec.kept)
+            self.before |= adopt(self.model, protocol, self.spec.kept)
             self.report.adopted = protocol
 
 

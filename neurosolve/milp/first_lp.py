@@ -10,17 +10,17 @@ from pyscipopt.scip import PY_SCIP_EVENTTYPE as SCIP_EVENTTYPE
 
 
 class FirstLP(Eventhdlr):  # type: ignore[misc, no-any-unimported, unused-ignore]
-    """Calls `look` once, at the first LP of the search; it must not raise.  A restart does not call it again."""
+    """Calls `look` once a search, at its first LP; it must not raise.  A restart does not call it again."""
 
     def __init__(self, look: Callable[[], None]) -> None:
-        self.look: Callable[[], None] | None = look
+        self.look, self.is_over = look, False
 
     def eventinit(self) -> None:
-        if self.look is not None:
-            self.model.catchEvent(SCIP_EVENTTYPE.FIRSTLPSOLVED, self)
+        self.is_over = False
+        self.model.catchEvent(SCIP_EVENTTYPE.FIRSTLPSOLVED, self)
 
     def eventexec(self, event: Any) -> None:
-        look, self.look = self.look, None
-        if look is not None:
+        if not self.is_over:
+            self.is_over = True
             self.model.dropEvent(SCIP_EVENTTYPE.FIRSTLPSOLVED, self)
-            look()
+            self.look()

@@ -85,8 +85,8 @@ class PolicyReport:
 def attach(scip: Any, spec: PolicySpec, seed: int = 0) -> PolicyReport:
     """Tell SCIP, and return the counters that a model's policy will keep.  Before or after the problem is read.
 
-    Raises UsageError for an unknown name.  A model that cannot be used raises nothing: it is noted at the first
-    branching, and SCIP decides.
+    Raises UsageError for an unknown name, a search that has begun, and a second model's policy.  A model that cannot
+    be used raises nothing: it is noted at the first branching, and SCIP decides.
     """
     if spec.name not in NAMES:
         raise UsageError(f"unknown branching policy '{spec.name}'; policies: {', '.join(NAMES)}")
@@ -103,15 +103,25 @@ def attach(scip: Any, spec: PolicySpec, seed: int = 0) -> PolicyReport:
         return PolicyReport()
     if spec.name == "model" and spec.model_dir is None:
         raise UsageError("the policy 'model' needs the directory of a model")
-    from neurosolve.milp.branching import NeuralBranching  # loads SCIP
+    from pyscipopt.scip import PY_SCIP_STAGE as SCIP_STAGE  # loads SCIP
+
+    from neurosolve.milp.branching import NeuralBranching
     from neurosolve.milp.first_lp import FirstLP
 
+    if scip.getStage() > SCIP_STAGE.PROBLEM:
+        raise UsageError("the search has begun: include the policy before optimize(), or after freeTransform()")
     ours = NeuralBranching(spec)
-    scip.includeBranchrule(ours, "neurosolve", "branches as a trained network says", PRIORITY, -1, 1.0)
+    try:
+        scip.includeBranchrule(ours, "neurosolve", "branches as a trained network says", PRIORITY, -1, 1.0)
+    except Exception as error:  # SCIP takes a name once, and PySCIPOpt has no class of its own for that
+        raise UsageError("this Model has a policy already; one stays for all of its searches") from error
     scip.includeEventhdlr(FirstLP(ours.choose_model), "neurosolve_first_lp", "asks which network fits")
     return ours.report
 
 
-def prefer(scip: Any, rule: str) -> None:
-    """Put one of SCIP's rules before the others."""
-    scip.setParam(f"branching/{rule}/priority", FORCED_PRIORITY)
+def prefer(scip: Any, rule: str) -> dict[str, Any]:
+    """Put one of SCIP's rules before the others; the parameter's name and what it was."""
+    name = f"branching/{rule}/priority"
+    before = scip.getParam(name)
+    scip.setParam(name, FORCED_PRIORITY)
+    return {name: before}

@@ -42,14 +42,17 @@ def set_protocol(scip: Any, protocol: str, seed: int) -> None:
         scip.setParam("randomization/permutationseed", seed)
 
 
-def adopt(scip: Any, protocol: str, kept: Collection[str] = ()) -> None:
-    """Go over to a protocol in the midst of a search.  What is in `kept`, or not at SCIP's own value, stays."""
+def adopt(scip: Any, protocol: str, kept: Collection[str] = ()) -> dict[str, Value]:
+    """Go over to a protocol in the midst of a search.  What is in `kept`, or not at SCIP's own value, stays.  Returns
+    what was changed, as it was before."""
     from pyscipopt import Model
 
-    untouched = Model()
+    untouched, before = Model(), {}
     for name, value in PROTOCOLS[protocol].items():
         if name not in kept and scip.getParam(name) == untouched.getParam(name):
+            before[name] = scip.getParam(name)
             scip.setParam(name, value)
+    return before
 
 
 def set_from_file(scip: Any, path: Path) -> list[str]:

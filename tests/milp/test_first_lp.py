@@ -9,6 +9,7 @@ import pyscipopt
 import pytest
 
 import neurosolve
+from neurosolve.errors import UsageError
 from neurosolve.milp import gate
 from neurosolve.milp.features import root_graph
 from neurosolve.milp.first_look import fingerprint_of
@@ -51,6 +52,37 @@ def test_a_models_search_goes_over_to_its_protocol(protocol: str, tmp_path: Path
     assert report.adopted == (None if protocol == "default" else protocol)
     assert (num_cuts(scip) == 0) == (protocol == "lean")
     assert scip.getParam("separating/maxrounds") == (-1 if protocol == "default" else 0)
+
+
+def test_a_second_search_is_as_the_first_was(tmp_path: Path) -> None:
+    """Another problem in the same SCIP: the model is asked anew, and nothing of the first search is left."""
+    model = write_policy(tmp_path / "tiny", "mlp", validation={"protocol": "lean"}, fallback="pscost")
+    scip = covers()
+    scip.writeProblem(str(tmp_path / "f.mps"))
+    names = ("separating/maxrounds", "branching/pscost/priority")
+    untouched = [scip.getParam(name) for name in names]
+    report = neurosolve.include_neural_branching(scip, f"model:{model}")
+    calls = []
+    for _ in range(2):
+        scip.readProblem(str(tmp_path / "f.mps"))
+        scip.optimize()
+        calls.append(report.num_calls)
+        assert report.adopted == "lean" and scip.getParam(names[0]) == 0 and scip.getParam(names[1]) > untouched[1]
+        scip.freeProb()
+        assert [scip.getParam(name) for name in names] == untouched
+    assert calls[1] == 2 * calls[0] > 0
+
+
+def test_a_policy_is_included_once_and_before_the_search(tmp_path: Path) -> None:
+    model = write_policy(tmp_path / "tiny", "mlp")
+    scip = covers()
+    neurosolve.include_neural_branching(scip, f"model:{model}")
+    with pytest.raises(UsageError, match="has a policy already"):
+        neurosolve.include_neural_branching(scip, f"model:{model}")
+    late = covers()
+    late.optimize()
+    with pytest.raises(UsageError, match="before optimize"):
+        neurosolve.include_neural_branching(late, f"model:{model}")
 
 
 def test_what_the_gate_sees_needs_no_search(tmp_path: Path) -> None:
