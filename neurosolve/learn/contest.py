@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosolve import process
 from neurosolve.errors import UsageError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.infer import ASSUMED_RATE, load_model
@@ -125,7 +126,10 @@ class Contest:
         return Phases.of(logit, "network", np.abs(np.tanh(logit / 2)))
 
     def _run(self, arm: dict[str, Any], told: list[Phases]) -> list[tuple[float, int, bool]]:
-        """(CPU seconds, conflicts, answered) of each formula; `told` is read by guided arms only."""
+        """(CPU seconds, conflicts, answered) of each formula; `told` is read by guided arms only.
+
+        Raises KeyboardInterrupt where a signal ended a run: it measures nothing.
+        """
         rows = []
         for i, sample in enumerate(self.samples):
             run = engines.run(
@@ -136,6 +140,8 @@ class Contest:
                 preset=arm["preset"],
                 limits=Limits(time_s=self.time_s),
             )
+            if run.reason == process.SIGNAL:
+                raise KeyboardInterrupt
             answered = run.status is not Status.UNKNOWN
             seconds = min(run.cpu_time_s, self.time_s) if answered else self.time_s
             rows.append((seconds, run.stats.num_conflicts or 0, answered))

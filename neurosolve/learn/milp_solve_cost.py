@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from neurosolve import process
 from neurosolve.errors import UsageError
 from neurosolve.learn.collect_milp import MILP_NAME, PATIENCE
 from neurosolve.learn.config import MilpSolveValidation
@@ -36,7 +37,8 @@ class Solved:
 
 
 def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: int = 0) -> Solved:
-    """Solve under the protocol and a limit of `time_s` CPU seconds.  Raises what the engine raises."""
+    """Solve under the protocol and a limit of `time_s` CPU seconds.  Raises what the engine raises, and
+    KeyboardInterrupt where a signal ended the run: it measures nothing."""
     match = MILP_NAME.search(path.name)
     if match is None:
         raise UsageError(f"{path} is not named like a MILP")
@@ -45,6 +47,8 @@ def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: in
         params={"timing/clocktype": 1, "limits/time": time_s},
     )  # fmt: skip
     run = engine.run(job)
+    if run.reason == process.SIGNAL:
+        raise KeyboardInterrupt
     finished = run.status is not Status.LIMIT
     seconds = min(run.cpu_time_s, time_s) if finished else time_s
     stats = run.stats
