@@ -184,6 +184,7 @@ def publish(
     For SAT an engine and a delivery are chosen, for MILP the depth and margin from which on SCIP branches by itself.
     """
     from neurosolve.learn.config import read_config
+    from neurosolve.learn.placing import LOST, lost
     from neurosolve.output import json_text
 
     kind = read_config(config).kind
@@ -200,6 +201,8 @@ def publish(
 
         limit_s = publishing.TIME_S if time_s is None else time_s
         written: dict[str, Any] = publishing.publish(config, out, chosen, count, limit_s, tick)
+    if lost(written):
+        typer.echo(f"warning: {out}: {LOST}", err=True)
     emit([json_text({"model": str(out), **{key: written[key] for key in (*publishing.CHOSEN, "families")}})])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import fx, nn
 
 from neurosolve.errors import ModelError
@@ -58,7 +58,8 @@ def export(network: nn.Module, config: dict[str, Any], card: str, directory: Pat
     directory.mkdir(parents=True, exist_ok=True)
     programs = {part: program(getattr(network, part), part) for part in PARTS}
     weights = {key: value.detach().cpu().contiguous().float() for key, value in network.state_dict().items()}
-    save_file(weights, directory / "weights.safetensors", metadata={"feature_version": str(FEATURE_VERSION)})
+    packed = save(weights, metadata={"feature_version": str(FEATURE_VERSION)})
+    (directory / "weights.safetensors").write_bytes(packed)  # save_file would make it the owner's alone to read
     (directory / "network.json").write_text(json.dumps(programs) + "\n")
     full = {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION, **config}
     (directory / "config.json").write_text(json.dumps(full, indent=2) + "\n")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from neurosolve.milp.features import FEATURE_VERSION
@@ -23,7 +23,8 @@ def export_weights(given: Mapping[str, Tensor], config: dict[str, Any], card: st
     """The same of a network that is no module, by the names that milp/network.py reads."""
     directory.mkdir(parents=True, exist_ok=True)
     weights = {key: value.detach().cpu().contiguous() for key, value in given.items()}
-    save_file(weights, directory / "weights.safetensors", metadata={"feature_version": str(FEATURE_VERSION)})
+    packed = save(weights, metadata={"feature_version": str(FEATURE_VERSION)})
+    (directory / "weights.safetensors").write_bytes(packed)  # save_file would make it the owner's alone to read
     full = {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION, "kind": "milp", **config}
     (directory / "config.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
     (directory / "card.md").write_text(card, encoding="utf-8")

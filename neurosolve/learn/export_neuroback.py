@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from neurosolve.infer import FEATURE_VERSION, SCHEMA_VERSION
@@ -16,7 +16,8 @@ def export(network: nn.Module, config: dict[str, Any], card: str, directory: Pat
     """Write weights.safetensors, network.json, config.json and card.md into `directory` (made if missing)."""
     directory.mkdir(parents=True, exist_ok=True)
     weights = {key: value.detach().cpu().contiguous().float() for key, value in network.state_dict().items()}
-    save_file(weights, directory / "weights.safetensors", metadata={"feature_version": str(FEATURE_VERSION)})
+    packed = save(weights, metadata={"feature_version": str(FEATURE_VERSION)})
+    (directory / "weights.safetensors").write_bytes(packed)  # save_file would make it the owner's alone to read
     (directory / "network.json").write_text('{"network": "neuroback"}\n', encoding="utf-8")
     full = {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION, **config, "network": "neuroback"}
     (directory / "config.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from neurosolve.learn.export import export as export_program
 from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
 from neurosolve.learn.networks import build
+from neurosolve.learn.placing import LOST, built_beside, judged, lost
 from neurosolve.learn.samples import Sample
 from neurosolve.sat import gate
 from neurosolve.sat.phases import MAJORITY_FILE, write_majority
@@ -53,9 +54,10 @@ def publish(
     A fine-tuned network is used as the one it started from, which it was tuned for: nothing is chosen, and `auto` takes
     it only where its config says that it `succeeds` its start.
 
-    candidates: "engine:delivery[@confidence]"; engines that are not installed are left out.  Returns the written
-    config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where no
-    validation formula is known to be satisfiable.
+    candidates: "engine:delivery[@confidence]"; engines that are not installed are left out.  Where none beats the stock
+    engines the config has no fingerprint.  `out` changes at the very end.  Returns the written config.  Raises
+    ModelError where the run has no checkpoint, UsageError for candidates that are none and where no validation formula
+    is known to be satisfiable.
     """
     candidates = installed(candidates)
     config = read_config(Path(config_path))
@@ -76,30 +78,45 @@ def publish(
     if isinstance(config, FinetuneConfig):
         del written["fingerprint"]
         written |= _use_of(Path(config.start), config.succeeds) | {"validation": _tuning(config)}
-    export(network, written, _card(written), out)
-    write_majority(out / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
-    if isinstance(config, FinetuneConfig):
-        return written
-    contest = Contest(out, samples, time_s)
-    table = contest.arms(candidates, progress)
-    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
-    stock = min((row for row in table if not row["guided"]), key=lambda row: float(row["cpu_s"]))
-    rounds, tried = contest.rounds(best, config.rounds_max)
-    written.update(engine=best["engine"], delivery=best["delivery"], rounds=rounds)
-    written["confidence_threshold"] = best["confidence"]
-    written["min_confidence_mass"] = contest.least_mass(rounds, [siblings[i] for i in range(len(siblings))])
-    written["conflict_bound"] = contest.bound(best, rounds, stock)
-    written["fallback"] = {"engine": stock["engine"], "preset": stock["preset"]}
-    written["validation"] = {
-        "formulas": len(contest.samples), "time_limit_s": time_s, "shift_s": SHIFT_S, "arms": table, "rounds": tried,
-    }  # fmt: skip
-    export(network, written, _card(written), out)
+    with built_beside(out) as place:
+        export(network, written, _card(written), place)
+        write_majority(place / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
+        if not isinstance(config, FinetuneConfig):
+            contest = Contest(place, samples, time_s)
+            table = contest.arms(candidates, progress)
+            written = judged(written | _chosen(contest, table, config.rounds_max, siblings))
+            export(network, written, _card(written), place)
     return written
 
 
+def _chosen(
+    contest: Contest, table: list[dict[str, Any]], rounds_max: int, siblings: SampleSet | list[Sample]
+) -> dict[str, Any]:
+    """What the contest says of config.json: how the fastest guided row of its table is used, and the table itself."""
+    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
+    stock = min((row for row in table if not row["guided"]), key=lambda row: float(row["cpu_s"]))
+    rounds, tried = contest.rounds(best, rounds_max)
+    return {
+        "engine": best["engine"],
+        "delivery": best["delivery"],
+        "rounds": rounds,
+        "confidence_threshold": best["confidence"],
+        "min_confidence_mass": contest.least_mass(rounds, [siblings[i] for i in range(len(siblings))]),
+        "conflict_bound": contest.bound(best, rounds, stock),
+        "fallback": {"engine": stock["engine"], "preset": stock["preset"]},
+        "validation": {
+            "formulas": len(contest.samples), "time_limit_s": contest.time_s, "shift_s": SHIFT_S, "arms": table,
+            "rounds": tried,
+        },
+    }  # fmt: skip
+
+
 def _use_of(start: Path, succeeds: bool) -> dict[str, Any]:
-    """How the model of that directory is used, and whether by `auto`.  Raises ModelError where there is none."""
+    """How the model of that directory is used, and whether by `auto`.  Raises ModelError without one, and UsageError
+    where it is to be succeeded and `auto` does not take it itself."""
     config = model_files.read_json(start / "config.json")
+    if succeeds and "fingerprint" not in config:
+        raise UsageError(f"succeeds: {start} is by name only, so there is nothing that `auto` could take instead")
     taken_over = {"succeeds": start.name, "fingerprint": config["fingerprint"]} if succeeds else {}
     return {key: config[key] for key in USE if key in config} | taken_over
 
@@ -198,4 +215,6 @@ def _card(config: dict[str, Any]) -> str:
             f"| {r['conflicts']} | {r['solved']} |"
             for r in v["arms"]
         ]
+    if lost(config):
+        lines += ["", LOST]
     return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

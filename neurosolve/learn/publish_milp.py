@@ -19,6 +19,7 @@ from neurosolve.learn.loop import BEST
 from neurosolve.learn.milp_batches import MilpSamples
 from neurosolve.learn.milp_solve_cost import Solved, cost_of, instances, solve
 from neurosolve.learn.networks import build
+from neurosolve.learn.placing import LOST, built_beside, judged, lost
 from neurosolve.learn.train_milp import load
 from neurosolve.milp import gate
 from neurosolve.milp.first_look import fingerprint_of
@@ -62,7 +63,7 @@ def publish(
 
     candidates: DEPTH:MARGIN:FALLBACK.  Instances: those below [solve_validation] `instances`.  Returns the written
     config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where there
-    is no instance.
+    is no instance.  Where no candidate beats SCIP the config has no fingerprint.  `out` changes at the very end.
     """
     arms = [HandOver.parse(text) for text in candidates]
     config = read_config(Path(config_path))
@@ -76,16 +77,24 @@ def publish(
     network = build(config.network, **samples.shape, **config.network_options)
     kept = checkpoint.load_weights(network, weights)
     written = _describe(config, samples, paths, kept)
-    export(network, written, "", out)
-    table = contest(out, arms, paths, config.solve_validation.protocol, time_s, progress)
-    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
-    written.update({key: best[key] for key in CHOSEN})
-    written["validation"] = {
-        "instances": len(paths), "time_limit_s": time_s, "shift_s": SHIFT_S,
-        "protocol": config.solve_validation.protocol, "arms": table, "scores": kept.get("scores", {}),
-    }  # fmt: skip
-    export(network, written, card(written), out)
+    protocol = config.solve_validation.protocol
+    with built_beside(out) as place:
+        export(network, written, "", place)
+        table = contest(place, arms, paths, protocol, time_s, progress)
+        written = judged(written | chosen(table, len(paths), protocol, time_s, kept))
+        export(network, written, card(written), place)
     return written
+
+
+def chosen(
+    table: list[dict[str, Any]], count: int, protocol: str, time_s: float, kept: dict[str, Any]
+) -> dict[str, Any]:
+    """What the table of a contest on `count` instances says of a config: the hand-over of its fastest guided row, and
+    the table itself with the scores that the checkpoint `kept`."""
+    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
+    validation = {"instances": count, "time_limit_s": time_s, "shift_s": SHIFT_S, "protocol": protocol, "arms": table,
+                  "scores": kept.get("scores", {})}  # fmt: skip
+    return {**{key: best[key] for key in CHOSEN}, "validation": validation}
 
 
 def contest(
@@ -156,8 +165,9 @@ def _fingerprints(samples: MilpSamples, paths: Sequence[Path]) -> list[gate.Fing
     return trained + [fingerprint_of(path) for path in paths]
 
 
-def table_lines(found: dict[str, Any]) -> list[str]:
-    """The table of a config's "validation"."""
+def table_lines(config: dict[str, Any]) -> list[str]:
+    """The table of a config's "validation", and a word where no guided row won it."""
+    found = config["validation"]
     lines = [
         f"Validation, {found['instances']} instances, {found['time_limit_s']:g} s limit, protocol {found['protocol']} "
         "(no test instance among them):",
@@ -169,7 +179,7 @@ def table_lines(found: dict[str, Any]) -> list[str]:
         shown = ("policy", "protocol", *CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call")
         cells = [row.get(key) for key in shown]
         lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
-    return lines
+    return [*lines, "", LOST] if lost(config) else lines
 
 
 def card(config: dict[str, Any]) -> str:
@@ -186,7 +196,7 @@ def card(config: dict[str, Any]) -> str:
         f"- It decides down to {depth}, where its best score leads by {config['margin']:g} or more; else "
         f"{config['fallback']} does.  Chosen on validation instances.",
         "",
-        *table_lines(found),
+        *table_lines(config),
     ]
     if scores := found["scores"]:
         first, five, pscost = (round(100 * scores[key]) for key in ("top1", "top5", "pscost_top1"))

@@ -18,7 +18,8 @@ from neurosolve.learn.export_milp import export_weights
 from neurosolve.learn.instance_tables import Draw, written
 from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
-from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, SHIFT_S, TIME_S, HandOver, Progress, contest, table_lines
+from neurosolve.learn.placing import built_beside, judged
+from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, TIME_S, HandOver, Progress, chosen, contest, table_lines
 from neurosolve.learn.reinforce import VALIDATION, agent, build_agent
 from neurosolve.milp import gate
 from neurosolve.milp.first_look import fingerprint_of
@@ -55,17 +56,13 @@ def publish(
     kept = checkpoint.load_weights(network, config.directory / BEST)
     name, weights, more = deploy(config, network)
     described = _describe(config, name, kept) | more
-    export_weights(weights, described, "", out)
     paths = written(config.validation_instances, config.directory / VALIDATION)[:count]
     protocol = config.solve_validation.protocol
-    table = contest(out, arms, paths, protocol, time_s, progress)
-    best = min((row for row in table if row["guided"]), key=lambda row: float(row["cpu_s"]))
-    described.update({key: best[key] for key in CHOSEN})
-    described["validation"] = {
-        "instances": len(paths), "time_limit_s": time_s, "shift_s": SHIFT_S, "protocol": protocol, "arms": table,
-        "scores": kept.get("scores", {}),
-    }  # fmt: skip
-    export_weights(weights, described, card(described), out)
+    with built_beside(out) as place:
+        export_weights(weights, described, "", place)
+        table = contest(place, arms, paths, protocol, time_s, progress)
+        described = judged(described | chosen(table, len(paths), protocol, time_s, kept))
+        export_weights(weights, described, card(described), place)
     return described
 
 
@@ -127,5 +124,5 @@ def card(config: dict[str, Any]) -> str:
         before, after = (round(100 * told[key]["top1"]) for key in ("before", "after"))
         lines += ["", f"Distilled from its agent over {told['steps']} steps: on held-out episodes both choose the same "
                   f"candidate in {after}% ({before}% before)."]  # fmt: skip
-    lines += ["", *table_lines(config["validation"])]
+    lines += ["", *table_lines(config)]
     return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

@@ -17,6 +17,7 @@ from neurosolve.learn import checkpoint, publish_milp  # noqa: E402
 from neurosolve.learn.config import MilpConfig, MilpSolveValidation, read_config  # noqa: E402
 from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
 from neurosolve.learn.milp_samples import read_milp_sample, write_milp_sample  # noqa: E402
+from neurosolve.learn.placing import LOST, lost  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
 from neurosolve.milp import gate  # noqa: E402
 from neurosolve.milp.features import RootGraph  # noqa: E402
@@ -143,7 +144,9 @@ def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> 
     assert (written["fallback"], written["max_depth"]) in (("relpscost", None), ("pscost", 0))
     assert told["fallback"] == written["fallback"] and written["families"] == ["made_up"]
     assert load_policy(out).config == written and "strong branching" in (out / "card.md").read_text()
-    assert "fingerprint" in written and "ardstick" not in (out / "card.md").read_text()
+    card = (out / "card.md").read_text()
+    assert ("fingerprint" in written) is not lost(written) is (LOST in card) and "ardstick" not in card
+    assert (LOST in run.stderr) is lost(written)
 
 
 def test_a_yardstick_is_never_picked(samples: Path, tmp_path: Path) -> None:
