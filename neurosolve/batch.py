@@ -31,6 +31,7 @@ KEY = (
     "guidance",
     "delivery_asked",
     "race",
+    "relaxed",
     "seed",
     "time_limit_s",
     "memory_limit_bytes",
@@ -67,7 +68,8 @@ class Job:
         if kind_of(path) == "milp":
             asked |= {"protocol": self.protocol, "gap_asked": self.gap}
         else:
-            asked |= {"engine_asked": self.engine, "delivery_asked": self.delivery, "race": self.race}
+            asked |= {"engine_asked": self.engine, "delivery_asked": self.delivery}
+            asked |= {"race": self.race, "relaxed": self.relaxed}
         return {name: asked[name] for name in KEY if name in asked}
 
     def options(self, path: Path) -> dict[str, Any]:
@@ -111,7 +113,8 @@ def run(
     """Solve what `out` does not hold yet, `workers` files at a time; returns the number of rows written.
 
     only: cnf or milp.  `tick` hears each row as it is kept, None for a file found done.  A file that cannot be read,
-    or whose solve crashes, gets a row with `error`.  Every solve has a process of its own.
+    or whose solve crashes, gets a row with `error`, which is no answer: the next run tries the file again.  Every solve
+    has a process of its own.
     """
     instances = find_instances(root, only)
     num_written = 0
@@ -176,7 +179,8 @@ def key_text(row: Row) -> str:
 
 
 class Rows:
-    """A file of JSON lines that is only ever appended to, each row on disk before the next.  `done`: keys.
+    """A file of JSON lines that is only ever appended to, each row on disk before the next.  `done`: keys of
+    the rows without an error.
 
     A last line torn by a kill is cut off on opening; any other line that is no JSON is left alone.
     """
@@ -214,7 +218,7 @@ class Rows:
             row = json.loads(line)
         except ValueError:
             return
-        if isinstance(row, dict):
+        if isinstance(row, dict) and not row.get("error"):
             self.done.add(key_text(row))
 
     def append(self, row: Row) -> None:
