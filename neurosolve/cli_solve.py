@@ -13,6 +13,7 @@ import typer
 
 from neurosolve.cli import ProtocolOption, SeedOption, age_s, app, emit, write_text
 from neurosolve.errors import UsageError
+from neurosolve.files import guard_target
 
 _CNF_GRACE_S = 1.5  # past a time limit, for an engine to stop: a second to SIGKILL, and a little
 _MILP_GRACE_S = 3.0  # SCIP's own half second before that, and the check after it
@@ -89,8 +90,8 @@ def solve(
         "params": parameters, "protocol": protocol,
     }  # fmt: skip
     _refuse(kind, milp_only if kind == "cnf" else cnf_only)
-    if proof is not None:
-        _guard_proof(proof, file, force)
+    named = [word.partition(":")[2] for word in (guidance, engine) if word.startswith(("file:", "exec:"))]
+    _guard(proof, json_file, solution, [file, settings, start, *named], force)
     told = _Told(quiet, verbose, json_file, values=not no_values)
     limits = {"time_s": time_s, "memory_bytes": output.parse_bytes(memory)}
     if kind == "cnf":
@@ -102,10 +103,11 @@ def solve(
         milp_only["params"] = milp_output.parse_parameters(parameters or [])
         result = _solve_milp(file, told, limits, guidance=guidance, seed=seed, format=kind, **milp_only)
         lines = milp_output.answer_lines(result, quiet=quiet, verbose=verbose and not quiet)
+    if not told.json_is_stdout:
+        emit(lines)  # before a file that may fail to be written
     if json_file is not None:
         write_text(json_file, output.json_text(result.to_json()))
-    if not told.json_is_stdout:
-        emit(lines)
+    _refuse_unwritten(solution, result)
     raise typer.Exit(result.status.exit_code)
 
 
@@ -200,11 +202,21 @@ def _interruptible(time_s: float | None, result: Any, grace_s: float) -> Iterato
             signal.signal(number, handler)
 
 
-def _guard_proof(proof: Path, file: str, force: bool) -> None:
-    """Refuse to write a proof where a formula lies.  The formula being solved is never overwritten."""
-    if str(proof) == "-":
-        raise UsageError("a proof goes to a file, standard output has the answer")
-    if proof.exists() and file != "-" and Path(file).exists() and proof.samefile(file):
-        raise UsageError(f"{proof} is the formula itself")
-    if not force and any(suffix.lower() in (".cnf", ".dimacs") for suffix in proof.suffixes):
-        raise UsageError(f"{proof} looks like a CNF file: use --force to write a proof there")
+def _guard(
+    proof: Path | None, json_file: str | None, solution: Path | None, read: list[str | Path | None], force: bool
+) -> None:
+    """Raises UsageError for an output that cannot be written, lies where one of `read` does, or is no place for it."""
+    if json_file is not None and json_file != "-":
+        guard_target("--json", json_file, read)
+    if solution is not None:
+        guard_target("a solution", solution, read)
+    if proof is not None:
+        guard_target("a proof", proof, read)
+        if not force and any(suffix.lower() in (".cnf", ".dimacs") for suffix in proof.suffixes):
+            raise UsageError(f"{proof} looks like a CNF file: use --force to write a proof there")
+
+
+def _refuse_unwritten(solution: Path | None, result: Any) -> None:
+    """Raises UsageError, now that the answer is told, for a solution that could not be written: so far a warning."""
+    if solution is not None and result.values is not None and result.solution is None:
+        raise UsageError("; ".join(warning for warning in result.warnings if str(solution) in warning))

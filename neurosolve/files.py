@@ -1,4 +1,4 @@
-"""Files as byte streams: plain or compressed, told by content, decompressed inside this process.
+"""Files as byte streams: plain or compressed, told by content, decompressed inside this process; what may be written.
 
 No file name is ever given to a shell or to another program.
 """
@@ -9,14 +9,15 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from neurosolve.errors import InputError
+from neurosolve.errors import InputError, UsageError
 
 DEFAULT_CAP = 8 << 30  # bytes after decompression: beyond every published benchmark, short of a bomb
 PIECE = 1 << 16  # bytes read at once unless told otherwise
@@ -161,3 +162,38 @@ def read_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP)
     """The whole file's bytes; errors as in ByteStream.read."""
     with open_decompressed(source, max_bytes) as stream:
         return b"".join(stream)
+
+
+def guard_target(what: str, target: str | Path, inputs: Iterable[str | Path | None]) -> None:
+    """Refuse a file that could not be written, or that is one of `inputs`, before any work is done for it.
+
+    what: of the target, for messages ("a proof").  inputs: what the same run reads; "-" is standard input.  Raises
+    UsageError.
+    """
+    path = Path(target)
+    if str(path) == "-":
+        raise UsageError(f"{what} goes to a file, standard output has the answer")
+    try:
+        fault = _fault(path)
+        over = next((one for one in inputs if one is not None and _is_same_file(path, one)), None)
+    except OSError as error:  # a name that is too long, a directory that may not be searched
+        fault, over = str(error.strerror), None
+    if over is not None:
+        raise UsageError(f"{what} would overwrite {'standard input' if over == '-' else over}, which is read")
+    if fault is not None:
+        raise UsageError(f"cannot write {path}: {fault}")
+
+
+def _fault(path: Path) -> str | None:
+    """Why a file cannot be written, as far as that can be told without writing it."""
+    if path.is_dir():
+        return "it is a directory"
+    if not path.exists() and not path.parent.is_dir():
+        return f"there is no directory {path.parent}"
+    return None if os.access(path if path.exists() else path.parent, os.W_OK) else "permission denied"
+
+
+def _is_same_file(target: Path, read: str | Path) -> bool:
+    """Also under another name; a device or a pipe loses nothing by being written."""
+    other = Path("/dev/stdin" if read == "-" else read)
+    return target.is_file() and other.exists() and target.samefile(other)

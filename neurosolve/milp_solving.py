@@ -12,6 +12,7 @@ from typing import Any
 import neurosolve
 from neurosolve import milp_guidance, process
 from neurosolve.errors import InputError, SoundnessError, UsageError
+from neurosolve.files import guard_target
 from neurosolve.milp import check, engine
 from neurosolve.milp.engine import EngineRun, Job, Progress
 from neurosolve.milp.policies import PolicySpec
@@ -70,8 +71,11 @@ def solve_milp(
 
     A solution is returned or written only after it passed the check against the file as read; of a CIP file SCIP
     alone is the judge.  Bounds and infeasibility are SCIP's claims.  A limit or a signal is no error: the best
-    solution so far comes back, with status LIMIT.  Raises InputError, UsageError, ModelError, EngineError when SCIP
-    crashes, and SoundnessError for a solution that fails the check.
+    solution so far comes back, with status LIMIT.  Where writing `solution` fails after the search, the result has a
+    warning and no `solution`; a place that cannot be written is refused before.
+
+    Raises InputError, UsageError, ModelError, EngineError when SCIP crashes, and SoundnessError for a
+    solution that fails the check.
     """
     started, cpu_started = time.perf_counter(), time.process_time()
     limits = limits or Limits()
@@ -99,9 +103,8 @@ def _refuse(request: Request, source: str | Path) -> None:
         raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
     if request.gap is not None and not request.gap >= 0:
         raise UsageError(f"a gap of {request.gap} cannot be: give 0 or more, 0.01 for one per cent")
-    written = request.solution
-    if written is not None and written.exists() and Path(source).exists() and written.samefile(source):
-        raise UsageError(f"{written} is the problem itself")
+    if request.solution is not None:
+        guard_target("a solution", request.solution, (str(source), request.settings, request.start))
     for path in (request.settings, request.start):
         if path is not None and not path.is_file():
             raise InputError(str(path), None, "no such file")
@@ -165,9 +168,17 @@ def _take(run: EngineRun, problem: Problem | None, request: Request, result: Mil
     result.checked_by = "scip" if problem is None else "neurosolve"
     result.objective, result.values, result.column_names = objective, values, run.column_names
     if request.solution is not None:
-        write_solution(request.solution, problem, values, objective, run.column_names)
-        result.solution = str(request.solution)
+        _write(request.solution, problem, result)
     result.stages.check_s = time.perf_counter() - checking
+
+
+def _write(path: Path, problem: Problem | None, result: MilpResult) -> None:
+    """The solution to its file; where that fails, a warning, for the search must not be lost with it."""
+    try:
+        write_solution(path, problem, result.values, result.objective, result.column_names)
+        result.solution = str(path)
+    except UsageError as error:
+        result.warnings.append(str(error))
 
 
 def _checked(problem: Problem | None, run: EngineRun, result: MilpResult) -> tuple[Floats, float | None]:

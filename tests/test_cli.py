@@ -133,6 +133,9 @@ def test_relaxed(tmp_path: Path) -> None:
         ["solve", "FILE", "FILE"],
         ["solve", "FILE", "proof.cnf.gz"],
         ["solve", "FILE", "-"],
+        ["solve", "FILE", "--json", "FILE"],
+        ["solve", "FILE", "--json", "/nonexistent/x.json"],
+        ["solve", "FILE", "/nonexistent/proof"],
         ["solve", "/nonexistent.cnf"],
         ["nonsense"],
         ["check", "FILE", "/nonexistent"],
@@ -146,6 +149,11 @@ def test_errors_exit_1_on_standard_error(formula: Path, words: list[str]) -> Non
     assert run.returncode == 1 and run.stderr and "Traceback" not in run.stderr
     assert "s " not in [line[:2] for line in run.stdout.splitlines()]
     assert formula.read_bytes() == before
+
+
+def test_an_answer_is_told_even_where_the_json_cannot_be_written(formula: Path) -> None:
+    run = call("solve", formula, "-q", "-n", "-g", "none", "--json", "/dev/full")
+    assert (run.returncode, run.stdout) == (1, "s SATISFIABLE\n") and "cannot write /dev/full" in run.stderr
 
 
 def test_force_writes_a_proof_with_the_name_of_a_formula(tmp_path: Path) -> None:

@@ -86,6 +86,28 @@ def test_errors_exit_1_in_one_line(small: Path, words: list[str], told: str) -> 
     assert (run.returncode, run.stdout) == (1, "") and told in run.stderr and run.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--solution", "--json"])
+def test_an_answer_is_told_even_where_a_file_cannot_be_written(small: Path, option: str) -> None:
+    run = call("solve", small, "-q", "-g", "none", option, "/dev/full")
+    assert (run.returncode, run.stdout) == (1, "s optimal\no 9.25\n")
+    assert "cannot write /dev/full: No space left" in run.stderr and run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--solution", "--json"])
+def test_nothing_that_is_read_is_overwritten(small: Path, tmp_path: Path, option: str) -> None:
+    settings, begin = save("limits/bestsol = 1\n", tmp_path / "f.set"), save("c 1\n", tmp_path / "f.sol")
+    for path in (small, settings, begin):
+        before = path.read_text()
+        run = call("solve", small, "-q", "--settings", settings, "--start", begin, option, path)
+        assert (run.returncode, run.stdout) == (1, "") and f"would overwrite {path}" in run.stderr
+        assert path.read_text() == before
+
+
+def test_a_solution_goes_to_a_file(small: Path) -> None:
+    run = call("solve", small, "-q", "--solution", "-")
+    assert (run.returncode, run.stdout) == (1, "") and "a solution goes to a file" in run.stderr
+
+
 def test_options_of_a_milp_are_not_for_a_cnf(tmp_path: Path) -> None:
     run = call("solve", save("p cnf 1 1\n1 0\n", tmp_path / "f.cnf"), "--gap", 0.1)
     assert run.returncode == 1 and "--gap is not for a CNF" in run.stderr

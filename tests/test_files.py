@@ -17,8 +17,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosolve.errors import InputError
-from neurosolve.files import open_decompressed, read_decompressed
+from neurosolve.errors import InputError, UsageError
+from neurosolve.files import guard_target, open_decompressed, read_decompressed
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -149,3 +149,33 @@ def test_round_trip_in_small_reads(data: bytes, name: str, size: int) -> None:
         pieces = list(iter(lambda: stream.read(size), b""))
     assert b"".join(pieces) == data
     assert max(map(len, pieces), default=0) <= size
+
+
+def test_a_target_is_refused_before_the_work(tmp_path: Path) -> None:
+    read = tmp_path / "f.lp"
+    read.write_text("kept")
+    (tmp_path / "link").symlink_to(read)
+    os.link(read, tmp_path / "other name")
+    for target, told in (
+        (tmp_path / "nodir" / "x", "no directory .*nodir"),
+        (tmp_path, "it is a directory"),
+        (read / "x", "no directory .*f.lp"),
+        (read, "would overwrite .*f.lp"),
+        (tmp_path / "link", "would overwrite .*f.lp"),
+        (tmp_path / "other name", "would overwrite .*f.lp"),
+        (tmp_path / ("x" * 300), "name too long"),
+        ("-", "x goes to a file"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            guard_target("x", target, [None, "nowhere", str(read)])
+    for accepted in (tmp_path / "new", "/dev/null", "bare"):
+        guard_target("x", accepted, [read, "/dev/null"])
+
+
+def test_a_redirected_standard_input_is_not_overwritten(tmp_path: Path) -> None:
+    read = tmp_path / "f.lp"
+    read.write_text("kept")
+    code = "import sys; from neurosolve.files import guard_target; guard_target('x', sys.argv[1], ['-'])"
+    with read.open() as stdin:
+        run = subprocess.run([sys.executable, "-c", code, str(read)], stdin=stdin, capture_output=True, text=True)
+    assert "UsageError: x would overwrite standard input" in run.stderr

@@ -154,7 +154,8 @@ def test_requests_that_cannot_be(tmp_path: Path) -> None:
         ({"guidance": "model"}, "model:NAME"),
         ({"protocol": "paper2"}, "unknown protocol"),
         ({"gap": -1.0}, "a gap of -1"),
-        ({"solution": path}, "is the problem itself"),
+        ({"solution": path}, "would overwrite .*f.mps"),
+        ({"solution": tmp_path / "nodir" / "f.sol"}, "no directory .*nodir"),
     ):
         with pytest.raises(UsageError, match=told):
             solve_milp(path, **options)  # type: ignore[arg-type]
@@ -162,6 +163,12 @@ def test_requests_that_cannot_be(tmp_path: Path) -> None:
         solve_milp(path, guidance="model:nowhere")
     with pytest.raises(InputError, match="no such file"):
         solve_milp(path, start=tmp_path / "none.sol")
+
+
+def test_a_search_is_not_lost_with_its_solution_file(tmp_path: Path) -> None:
+    result = solve_milp(save(MPS, tmp_path / "f.mps"), guidance="none", solution="/dev/full")
+    assert (result.objective, result.solution) == (MPS_OPTIMUM, None) and by_name(result) == VALUES
+    assert "cannot write /dev/full: No space left on device" in result.warnings
 
 
 def test_a_model_branches_and_says_so(tmp_path: Path) -> None:
