@@ -59,7 +59,12 @@ def search(scip: Any) -> None:
 
 
 def _configure(scip: Any, job: Job) -> tuple[PolicyReport, list[str]]:
-    """Ours first, then the settings file, the policy, and single parameters, which have the last word."""
+    """Ours first, then the settings file, the policy, and single parameters, which have the last word.
+
+    When the search goes over to a model's protocol, single parameters stay in any case.  Of the settings file a value
+    stays where it is not SCIP's own, which `adopt` sees by itself: a file saved by SCIP may list every default, and to
+    keep those would be to adopt nothing.
+    """
     set_protocol(scip, job.protocol, job.seed)
     notes = [] if job.settings is None else set_from_file(scip, job.settings)
     report = attach(scip, dataclasses.replace(job.policy, kept=tuple(job.params)), job.seed)
