@@ -75,7 +75,8 @@ def collect_sat(
     instance, in a child process of its own.  NAME.planted beside NAME.cnf* holds literals of a known
     assignment. NAME.backbone.xz beside it, or in DataBack's backbone/ tree, is taken for the backbone
     instead of solving for it. engines: PySAT's, asked in turn for assignments, and labels.WALK.  Samples already
-    there are skipped; errors go to out/errors.jsonl.  Raises UsageError for unknown labels and engines.
+    there are skipped; errors go to out/errors.jsonl.  Raises UsageError for unknown labels and engines,
+    and where there is no CNF.
     """
     wanted = LABELS if labels == "all" else tuple(part.strip() for part in labels.split(","))
     if unknown := set(wanted) - set(LABELS):
@@ -83,8 +84,9 @@ def collect_sat(
     if strangers := [name for name in engines if name != WALK and find_engine(name).is_binary]:
         raise UsageError(f"labels come from PySAT's engines and {WALK}, not from {', '.join(strangers)}")
     root, target = Path(directory), Path(out)
+    files = find_files(root, CNF_NAME.search, "CNF")
+    tasks = [(path, target / f"{sample_name(path, root, CNF_NAME)}{SUFFIX}") for path in files]
     target.mkdir(parents=True, exist_ok=True)
-    tasks = [(path, target / f"{sample_name(path, root, CNF_NAME)}{SUFFIX}") for path in find_files(root, CNF_NAME)]
     todo = [(path, to) for path, to in tasks if not to.exists()]
     options = LabelOptions(
         **{name: name in wanted for name in LABELS},

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +14,17 @@ import numpy as np
 
 from neurosolve.errors import UsageError
 from neurosolve.learn.milp_samples import MilpSample, pack_graphs, write_milp_sample
-from neurosolve.learn.naming import family_of, find_files, origin, sample_name
+from neurosolve.learn.naming import family_of, find_milps, milp_sample_name, origin
 from neurosolve.learn.parallel import ERRORS, outcomes
 from neurosolve.learn.samples import SUFFIX
 from neurosolve.milp.policies import NAMES, PolicySpec, attach
+from neurosolve.milp.scip_file import as_file
 from neurosolve.milp.scip_settings import PROTOCOLS, set_protocol
 from neurosolve.process import run_in_child, send
 
 if TYPE_CHECKING:
     from neurosolve.milp.sampling import SamplingOptions
 
-MILP_NAME = re.compile(r"\.(mps|lp|cip)(\.gz)?$")
 EXPLORER = PolicySpec("pscost")
 PATIENCE = 8.0  # wall seconds for each CPU second of time_s: the machine may do other work
 
@@ -56,19 +55,19 @@ def collect_milp(
     policy: PolicySpec = EXPLORER, protocol: str = "paper", memory_bytes: int | None = 4 << 30,
     family: str | None = None, progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> Collected:  # fmt: skip
-    """Label nodes of every .mps, .lp and .cip (also .gz) below `directory`; one sample each below `out`.
+    """Label nodes of every .mps, .lp and .cip (any compression) below `directory`; one sample each below `out`.
 
     policy drives the search under the protocol.  An instance that is solved before it branches gives no sample and is
     an error of its own.  Samples already there are skipped; errors go to out/errors.jsonl.  Raises UsageError for an
-    unknown policy or protocol.
+    unknown policy or protocol, and where there is no MILP.
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"unknown protocol '{protocol}'; known: {', '.join(PROTOCOLS)}")
     if policy.name not in NAMES:
         raise UsageError(f"unknown rule '{policy.name}'; known: {', '.join(NAMES)}")
     root, target = Path(directory), Path(out)
+    tasks = [(path, target / f"{milp_sample_name(path, root)}{SUFFIX}") for path in find_milps(root)]
     target.mkdir(parents=True, exist_ok=True)
-    tasks = [(path, target / f"{sample_name(path, root, MILP_NAME)}{SUFFIX}") for path in find_files(root, MILP_NAME)]
     todo = [task for task in tasks if not task[1].exists()]
     work = functools.partial(
         _collect_one, root=root, plan=(options, policy, protocol), memory_bytes=memory_bytes, family=family
@@ -84,11 +83,12 @@ def _collect_one(
 ) -> Outcome:  # fmt: skip
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
-    name = sample_name(path, root, MILP_NAME)
+    name = milp_sample_name(path, root)
     try:
         messages: list[tuple[str, Any]] = []
-        run = run_in_child(_child, path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=memory_bytes,
-                           on_message=messages.append)  # fmt: skip
+        with as_file(path, None) as given:
+            run = run_in_child(_child, given.path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=memory_bytes,
+                               on_message=messages.append)  # fmt: skip
         sample = assemble(messages, name, family or family_of(path, root))
         if sample is None:
             why = run.reason or "; ".join((run.value or {}).get("errors", [])[:1]) or "solved without branching"

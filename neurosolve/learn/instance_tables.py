@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from neurosolve.errors import LimitError, UsageError
+from neurosolve.errors import LimitError
 from neurosolve.families import MILP_FAMILIES
 from neurosolve.families.write import write_instance
-from neurosolve.learn.collect_milp import MILP_NAME
 from neurosolve.learn.config_reinforce import Instances
-from neurosolve.learn.naming import find_files, origin
+from neurosolve.learn.naming import bare, find_milps, origin
 from neurosolve.milp.problem import Problem
 
 OPTIMUM_PATIENCE = 5.0  # times an episode's limit, to prove the optimum
@@ -63,14 +62,11 @@ class Draw:
 
 def files_of(table: Instances) -> list[Path]:
     """Of a directory, its first `count`.  Raises UsageError where there is none."""
-    files = list(find_files(Path(table.directory), MILP_NAME))
-    if not files:
-        raise UsageError(f"no MPS, LP or CIP file below {table.directory}")
-    return files[: table.count or None]
+    return find_milps(Path(table.directory))[: table.count or None]
 
 
 def _of_file(table: Instances, path: Path) -> Drawn:
-    name = MILP_NAME.sub("", path.name)
+    name = bare(path).name
     told = origin(name, table.name, 0)
     return Drawn(table, told.family, told.size, told.seed, path, name)
 

@@ -12,12 +12,13 @@ from torch import nn
 
 from neurosolve import process
 from neurosolve.errors import UsageError
-from neurosolve.learn.collect_milp import MILP_NAME, PATIENCE
+from neurosolve.learn.collect_milp import PATIENCE
 from neurosolve.learn.config import MilpSolveValidation
 from neurosolve.learn.export_milp import export
-from neurosolve.learn.naming import find_files
+from neurosolve.learn.naming import find_milps
 from neurosolve.milp import engine
 from neurosolve.milp.policies import PolicySpec
+from neurosolve.milp.scip_file import as_file
 from neurosolve.result import Limits, Status
 
 BASELINE = PolicySpec("pscost")
@@ -39,14 +40,12 @@ class Solved:
 def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: int = 0) -> Solved:
     """Solve under the protocol and a limit of `time_s` CPU seconds.  Raises what the engine raises, and
     KeyboardInterrupt where a signal ended the run: it measures nothing."""
-    match = MILP_NAME.search(path.name)
-    if match is None:
-        raise UsageError(f"{path} is not named like a MILP")
-    job = engine.Job(
-        path, match[1], policy, limits=Limits(time_s=PATIENCE * time_s), seed=seed, protocol=protocol,
-        params={"timing/clocktype": 1, "limits/time": time_s},
-    )  # fmt: skip
-    run = engine.run(job)
+    with as_file(path, None) as given:
+        job = engine.Job(
+            given.path, given.format, policy, limits=Limits(time_s=PATIENCE * time_s), seed=seed, protocol=protocol,
+            params={"timing/clocktype": 1, "limits/time": time_s},
+        )  # fmt: skip
+        run = engine.run(job)
     if run.reason == process.SIGNAL:
         raise KeyboardInterrupt
     finished = run.status is not Status.LIMIT
@@ -56,10 +55,11 @@ def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: in
 
 
 def instances(directories: Sequence[str], count: int) -> list[Path]:
-    """The first `count` files below the directories, in turn.  Raises UsageError where there is none."""
-    lists = [list(find_files(Path(directory), MILP_NAME)) for directory in directories]
-    if not any(lists):
-        raise UsageError(f"no instances to solve in {', '.join(directories) or '[solve_validation] instances'}")
+    """The first `count` files below the directories, in turn.  Raises UsageError for a directory without any, and where
+    there is no directory."""
+    if not directories:
+        raise UsageError("no instances to solve: [solve_validation] instances names no directory")
+    lists = [find_milps(Path(directory)) for directory in directories]
     turns = [path for i in range(max(map(len, lists))) for path in (one[i] for one in lists if i < len(one))]
     return turns[:count]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +95,27 @@ def test_a_node_whose_rows_are_its_own(tmp_path: Path) -> None:
         assert graph.indptr[-1] == graph.num_nonzeros and graph.num_columns == sample.num_columns
         norms = np.add.reduceat(np.square(graph.coefficients), graph.indptr[:-1])
         assert np.allclose(norms, 1, atol=1e-4)
+
+
+def test_every_name_and_compression_that_solve_takes(instances: Path, tmp_path: Path) -> None:
+    text = gzip.decompress((instances / f"auctions-{SIZE}-0.mps.gz").read_bytes())
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.MPS").write_bytes(text)
+    (tmp_path / "in" / "b.lp.mps.xz").write_bytes(lzma.compress(text))
+    (tmp_path / "in" / "c.MPS.gz").write_bytes(gzip.compress(text))
+    (tmp_path / "in" / "d.mps.bz2").write_bytes(bz2.compress(text))
+    (tmp_path / "in" / "e.cnf").write_text("p cnf 1 0\n")
+    found = collect_milp(tmp_path / "in", tmp_path / "out", SamplingOptions(max_nodes=1))
+    assert (found.num_written, found.num_errors) == (4, 0)
+    assert sorted(one.stem for one in (tmp_path / "out").glob("*.npz")) == ["a", "b.lp", "c", "d"]
+
+
+def test_a_directory_without_instances_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for kind in ("milp", "sat"):
+        for name, why in (("none", "is no directory"), ("empty", "file below")):
+            run = call("collect", kind, tmp_path / name, "--out", tmp_path / "s" / "x")
+            assert run.returncode == 1 and why in run.stderr and not (tmp_path / "s").exists()
 
 
 def test_unknown_words_are_refused(instances: Path, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_instances_are_drawn_by_weight_and_again_the_same(tmp_path: Path) -> Non
     assert (one := files["auctions-40-2"]).family == "auctions" and (one.size, one.seed) == (40, 2)
     paths = written(tables, tmp_path / "new")
     assert [path.name.split("-")[0] for path in paths] == ["knapsack", "auctions", "knapsack", "auctions", "auctions"]
-    with pytest.raises(UsageError, match="no MPS"):
+    with pytest.raises(UsageError, match="is no directory"):
         Draw([Instances(directory=str(tmp_path / "none"))])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +15,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neurosolve.errors import ModelError, UsageError  # noqa: E402
-from neurosolve.learn import checkpoint, publish_milp  # noqa: E402
+from neurosolve.learn import checkpoint, milp_solve_cost, publish_milp  # noqa: E402
 from neurosolve.learn.config import MilpConfig, MilpSolveValidation, read_config  # noqa: E402
 from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
 from neurosolve.learn.milp_samples import read_milp_sample, write_milp_sample  # noqa: E402
@@ -123,6 +125,21 @@ def test_the_best_checkpoint_is_chosen_by_solving(config: MilpConfig, tmp_path: 
 def test_a_validation_without_instances_is_refused(config: MilpConfig) -> None:
     with pytest.raises(UsageError, match="no instances"):
         train(replace(config, solve_validation=MilpSolveValidation(count=2)))
+
+
+def test_validation_takes_every_file_that_solve_takes(tmp_path: Path) -> None:
+    (path,) = small_milps(tmp_path / "instances", count=1)
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "a.MPS.xz").write_bytes(lzma.compress(gzip.decompress(path.read_bytes())))
+    where = [str(tmp_path / "instances"), str(tmp_path / "packed")]
+    found = milp_solve_cost.instances(where, 9)
+    assert [one.name for one in found] == [path.name, "a.MPS.xz"]
+    plain, packed = (milp_solve_cost.solve(one, milp_solve_cost.BASELINE, 20.0, "paper") for one in found)
+    assert packed.finished and packed.num_nodes == plain.num_nodes
+    (tmp_path / "empty").mkdir()
+    for name, why in (("none", "is no directory"), ("empty", "no MPS, LP or CIP file below")):
+        with pytest.raises(UsageError, match=why):
+            milp_solve_cost.instances([*where, str(tmp_path / name)], 9)
 
 
 def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> None:
