@@ -182,15 +182,21 @@ def _write(path: Path, problem: Problem | None, result: MilpResult) -> None:
 
 
 def _checked(problem: Problem | None, run: EngineRun, result: MilpResult) -> tuple[Floats, float | None]:
-    """The values and their objective, the integers exact where the rows allow it; SoundnessError for wrong ones."""
+    """The values and their objective, the integers exact where the rows allow it; SoundnessError for wrong ones.
+
+    A feasibility tolerance that was set looser than the check's own is the check's too, with a warning.
+    """
     assert run.values is not None
     if problem is None:
         return run.values, run.objective
-    violation = check.verify(problem, run.values, run.objective)
+    tol = max(check.TOLERANCE, run.feastol)
+    if tol > check.TOLERANCE:
+        result.warnings.append(f"the solution was checked to numerics/feastol, {tol:g}, which is looser than 1e-6")
+    violation = check.verify(problem, run.values, run.objective, tol)
     if violation is not None:
         raise SoundnessError(f"SCIP's solution ({run.status.value}) fails the check: {violation}")
     rounded = check.rounded(problem, run.values)
-    hidden = check.verify(problem, rounded, run.objective)
+    hidden = check.verify(problem, rounded, run.objective, tol)
     if hidden is not None:
         result.warnings.append(f"the solution holds within the tolerances only; with its integers rounded: {hidden}")
         return run.values, run.objective

@@ -123,6 +123,28 @@ def test_a_wrong_solution_is_no_answer(
     assert not (tmp_path / "f.sol").exists()
 
 
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_looser_tolerance_of_scip_is_the_checks_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_file: bool
+) -> None:
+    search = engine.run
+
+    def loosely(job: engine.Job, on_event: Any) -> EngineRun:
+        run = search(job, on_event)
+        assert run.values is not None
+        run.values = run.values - [5e-5, 0.0, 0.0, 0.0]  # of a, which is integer
+        return run
+
+    monkeypatch.setattr(engine, "run", loosely)
+    path, settings = save(MPS, tmp_path / "f.mps"), save("numerics/feastol = 1e-4\n", tmp_path / "f.set")
+    given: dict[str, Any] = {"settings": settings} if by_file else {"params": {"numerics/feastol": "1e-4"}}
+    result = solve_milp(path, guidance="none", **given)
+    assert (result.status, result.objective) == (Status.OPTIMAL, MPS_OPTIMUM) and by_name(result) == VALUES
+    assert any("checked to numerics/feastol, 0.0001" in warning for warning in result.warnings)
+    with pytest.raises(SoundnessError, match="fails the check: integrality a"):
+        solve_milp(path, guidance="none", params={"numerics/feastol": "1e-7"})
+
+
 def test_optimal_without_a_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "run", lambda *_: EngineRun(Status.OPTIMAL))
     with pytest.raises(SoundnessError, match="gives no solution"):

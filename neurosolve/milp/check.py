@@ -30,9 +30,9 @@ def verify(
 ) -> Violation | None:
     """The worst violation of the first kind that is violated, None where the point holds.
 
-    values: float64 (n,), by the problem's columns.  Kinds in turn: finite values, bounds, integrality (1e-6), rows,
-    the claimed objective.  Bounds, rows and objective are compared as SCIP compares them: relative to
-    max(1, |side|, |value|), and up to the rounding of a sum of so many products.
+    values: float64 (n,), by the problem's columns.  Kinds in turn: finite values, bounds, integrality (1e-6, or
+    `tol` where that is looser), rows, the claimed objective.  Bounds, rows and objective are compared as SCIP compares
+    them: relative to max(1, |side|, |value|), and up to the rounding of a sum of so many products.
     """
     if values.shape != (problem.num_columns,):
         raise ValueError(f"{values.shape} values for {problem.num_columns} columns")
@@ -41,7 +41,7 @@ def verify(
         return Violation("value", problem.column_names[column], np.inf, f"{values[column]}")
     return (
         _bounds(problem, values, tol)
-        or _integrality(problem, values)
+        or _integrality(problem, values, max(tol, INTEGRALITY))
         or _rows(problem, values, tol)
         or (None if claimed_objective is None else _objective(problem, values, claimed_objective, tol))
     )
@@ -76,9 +76,9 @@ def _bounds(problem: Problem, values: Floats, tol: float) -> Violation | None:
     return Violation("bound", problem.column_names[at], float(amount[at]), detail)
 
 
-def _integrality(problem: Problem, values: Floats) -> Violation | None:
+def _integrality(problem: Problem, values: Floats, allowed: float) -> Violation | None:
     amount = np.where(problem.integer, np.abs(values - np.round(values)), 0.0)
-    at = _worst(amount, np.full(len(amount), INTEGRALITY))
+    at = _worst(amount, np.full(len(amount), allowed))
     if at is None:
         return None
     return Violation("integrality", problem.column_names[at], float(amount[at]), f"{values[at]!s} is not integral")

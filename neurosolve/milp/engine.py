@@ -49,8 +49,8 @@ class EngineRun:
     """What a job came to; nothing here is checked.
 
     objective, values: of the best solution, values by `column_names`; None without one.  dual_bound, gap: None where
-    infinite.  reason: why LIMIT.  report: the policy's.  notes: words for the user.  load_s: SCIP's import and reading;
-    search_s: its search.
+    infinite.  reason: why LIMIT.  report: the policy's.  notes: words for the user.  feastol: SCIP's feasibility
+    tolerance, as the settings left it.  load_s: SCIP's import and reading; search_s: its search.
     """
 
     status: Status = Status.LIMIT
@@ -64,6 +64,7 @@ class EngineRun:
     report: PolicyReport = dataclasses.field(default_factory=PolicyReport)
     notes: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    feastol: float = 1e-6
     load_s: float = 0.0
     search_s: float = 0.0
     cpu_time_s: float = 0.0
@@ -116,6 +117,8 @@ class _Streamed:
             run.column_names = message[1]
         elif message[0] == "versions":
             run.versions = message[1]
+        elif message[0] == "feastol":
+            run.feastol = message[1]
 
 
 def _account(run: EngineRun, child: ChildRun) -> None:

@@ -26,14 +26,15 @@ _SOLVING = 9  # SCIP's stage, from which on its statistics are complete
 def solve(job: Job, started: float) -> Answer:
     """The whole run; `started` is when the parent began, in time.perf_counter() seconds.
 
-    Sends ("versions", dict), ("columns", names) for a CIP file, Progress and Incumbent.  Raises UsageError for a
-    parameter that SCIP does not take, InputError for a file that it cannot read.
+    Sends ("versions", dict), ("feastol", number), ("columns", names) for a CIP file, Progress and Incumbent.  Raises
+    UsageError for a parameter that SCIP does not take, InputError for a file that it cannot read.
     """
     scip = pyscipopt.Model()
     scip.hideOutput()
     numbers = (scip.getMajorVersion(), scip.getMinorVersion(), scip.getTechVersion())
     process.send(("versions", {"scip": ".".join(map(str, numbers)), "pyscipopt": vars(pyscipopt)["__version__"]}))
     report, notes = _configure(scip, job)
+    process.send(("feastol", scip.getParam("numerics/feastol")))
     variables = _read(scip, job)
     notes += _give_start(scip, job, variables)
     watch = Watch(scip, variables)
