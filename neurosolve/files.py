@@ -6,6 +6,7 @@ No file name is ever given to a shell or to another program.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -23,6 +24,7 @@ DEFAULT_CAP = 8 << 30  # bytes after decompression: beyond every published bench
 PIECE = 1 << 16  # bytes read at once unless told otherwise
 _ZSTD_PIECE = 2048  # compressed bytes fed at once: they never expand past about 64 MiB
 _LONGEST_MAGIC = 6
+_looked_at: tuple[object, Any] = (None, None)  # a standard input, and the same from where a look at it began
 
 
 class Source(Protocol):
@@ -40,6 +42,18 @@ class _Restarted:
     def read(self, size: int = PIECE, /) -> bytes:
         out, self._start = self._start[:size], self._start[size:]
         return out + self._rest.read(size - len(out)) if len(out) < size else out
+
+
+class _Noted:
+    """A source, and all that has been read from it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self.data = source, b""
+
+    def read(self, size: int = PIECE, /) -> bytes:
+        piece = self._source.read(size)
+        self.data += piece
+        return piece
 
 
 class _Zstd:
@@ -148,7 +162,7 @@ def open_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP)
     Raises InputError where the path cannot be opened.
     """
     if source == "-":
-        return ByteStream(sys.stdin.buffer, "<stdin>", max_bytes)
+        return ByteStream(_standard_input(), "<stdin>", max_bytes)
     if not isinstance(source, str | Path):
         return ByteStream(source, str(getattr(source, "name", "<stream>")), max_bytes)
     try:
@@ -156,6 +170,28 @@ def open_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(str(source), None, f"cannot be read: {getattr(error, 'strerror', error)}") from error
     return ByteStream(file, str(source), max_bytes, file.close)
+
+
+@contextlib.contextmanager
+def looked_at(source: str | Path) -> Iterator[ByteStream]:
+    """As open_decompressed, but what is read of standard input is there to be read again."""
+    global _looked_at
+    if source != "-":
+        with open_decompressed(source) as stream:
+            yield stream
+        return
+    before = _standard_input()
+    noted = _Noted(before)
+    try:
+        yield ByteStream(noted, "<stdin>", DEFAULT_CAP)
+    finally:
+        _looked_at = (sys.stdin.buffer, _Restarted(noted.data, before))
+
+
+def _standard_input() -> Source:
+    """What is still to be read of it, from where a look at it began."""
+    stream, source = _looked_at
+    return source if stream is sys.stdin.buffer else sys.stdin.buffer
 
 
 def read_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP) -> bytes:

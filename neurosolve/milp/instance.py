@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
-import sys
 from pathlib import Path
 
 from neurosolve.errors import InputError, UsageError
-from neurosolve.files import DEFAULT_CAP, Source, open_decompressed
+from neurosolve.files import DEFAULT_CAP, Source, looked_at, open_decompressed
 from neurosolve.milp.problem import Problem
 
 _KINDS = {".cnf": "cnf", ".dimacs": "cnf", ".mps": "mps", ".lp": "lp", ".cip": "cip"}
 FORMATS = tuple(dict.fromkeys(_KINDS.values()))
 _COMPRESSED = (".gz", ".bz2", ".xz", ".lzma", ".zst")
-_HEAD_BYTES = 1 << 14
-_LOOKS = (  # the first line that tells; DIMACS last, since `c` and `p` may start names elsewhere
-    ("mps", re.compile(rb"(\*.*\n|\s*\n)*NAME(\s|$)")),
-    ("cip", re.compile(rb"(#.*\n|\s*\n)*STATISTICS\s*\n")),
-    ("lp", re.compile(rb"(\\.*\n|\s*\n)*\s*(min|max)(imi[sz]e|imum)?\s*(\n|\\|[\w-]+\s*:|[-+\d])", re.IGNORECASE)),
+_HEAD_BYTES = 1 << 16
+# The first line that tells; DIMACS last, since `c` and `p` may start names elsewhere.  *+: without a way back, which is
+# exponential in the blank lines.
+_LOOKS = (
+    ("mps", re.compile(rb"(\*.*\n|\s*\n)*+NAME(\s|$)")),
+    ("cip", re.compile(rb"(#.*\n|\s*\n)*+STATISTICS\s*\n")),
+    ("lp", re.compile(rb"(\\.*\n|\s*\n)*+\s*(min|max)(imi[sz]e|imum)?\s*(\n|\\|[\w-]+\s*:|[-+\d])", re.IGNORECASE)),
 )
+_TELLS = re.compile(rb"([*#\\].*\n|\s*\n)*+.+\n")  # a whole line that is neither blank nor anybody's comment
 
 
 def kind_of(source: str | Path, format: str | None = None) -> str:
     """cnf, mps, lp or cip: as `format` says, by the suffix (beneath one of compression), else by the first lines.
 
-    What tells nothing is cnf.  Standard input ("-") is looked at without taking bytes from it.  Raises UsageError for
-    an unknown format.
+    What tells nothing is cnf.  Of standard input ("-") as much is awaited as tells; open_decompressed gives it again.
+    Raises UsageError for an unknown format.
     """
     if format is not None:
         if format.lower() not in FORMATS:
@@ -76,14 +77,10 @@ def _kind_by_content(head: bytes) -> str:
 
 
 def _head(source: str | Path) -> bytes:
-    """The first decompressed bytes; none where the file cannot be read, which its reader will tell of."""
-    raw: str | Path | io.BytesIO = source
-    if source == "-":
-        peek = getattr(sys.stdin.buffer, "peek", None)
-        raw = io.BytesIO(peek(_HEAD_BYTES) if peek else b"")
+    """The first decompressed bytes, up to a line that tells; none where the file cannot be read, which its reader will
+    tell of."""
     head = b""
-    # a peek ends in the middle of compressed data
-    with contextlib.suppress(InputError), open_decompressed(raw) as stream:
-        while len(head) < _HEAD_BYTES and (more := stream.read(1024)):
+    with contextlib.suppress(InputError), looked_at(source) as stream:
+        while len(head) < _HEAD_BYTES and not _TELLS.match(head) and (more := stream.read(1024)):
             head += more
     return head

@@ -7,13 +7,16 @@ import gzip
 import io
 import lzma
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import zstandard
 
 from neurosolve.errors import InputError, UsageError
+from neurosolve.files import read_decompressed
 from neurosolve.milp.instance import kind_of, read_problem
 from tests.milp.problems import mps_of, small
 
@@ -46,8 +49,28 @@ HEADS = {
 }
 
 
-def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(data))))  # type: ignore[arg-type]
+class Slow(io.RawIOBase):
+    """A pipe whose writer pauses: a read ends there."""
+
+    def __init__(self, data: bytes, pause_at: int) -> None:
+        self.pieces = [piece for piece in (data[:pause_at], data[pause_at:]) if piece]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if not self.pieces:
+            return 0
+        piece = self.pieces.pop(0)
+        now, later = piece[: len(buffer)], piece[len(buffer) :]
+        self.pieces[:0] = [later] if later else []
+        buffer[: len(now)] = now
+        return len(now)
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes, pause_at: int = 0) -> None:
+    buffer = io.BufferedReader(Slow(data, pause_at))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=buffer))
 
 
 @pytest.mark.parametrize(
@@ -66,14 +89,35 @@ def test_content_tells_where_no_suffix_does(kind: str, tmp_path: Path, monkeypat
         path.write_bytes(data)
         assert kind_of(path) == kind
         stdin(monkeypatch, data)
-        assert kind_of("-") == kind
-        assert sys.stdin.buffer.read() == data  # nothing was taken
+        assert kind_of("-") == kind_of("-") == kind
+        assert read_decompressed("-") == HEADS[kind]  # nothing was taken
 
 
 def test_a_large_compressed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     names = "".join(f" L  row{i * 7919 % 100003}\n" for i in range(50000))
     stdin(monkeypatch, gzip.compress(f"NAME x\nROWS\n N  o\n{names}".encode()))
     assert kind_of("-") == "mps"
+
+
+@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_slow_writer_is_waited_for(
+    kind: str, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pack(HEADS[kind])
+    for pause_at in (1, 5, 12, len(data) - 1):
+        stdin(monkeypatch, data, pause_at)
+        assert kind_of("-") == kind
+        assert read_decompressed("-") == HEADS[kind]
+
+
+def test_long_comments_and_blank_lines_are_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    words, blank = b"\\ " + b"words " * 10 + b"\n", b"\n" * 1000
+    for head, kind in ((words * 500, "lp"), (blank, "lp"), (words * 2000, "cnf")):  # past 64 KiB nobody looks
+        stdin(monkeypatch, head + b"Minimize\n obj: x\n")
+        assert kind_of("-") == kind
+    stdin(monkeypatch, blank + b"p cnf 1 1\n1 0\n")
+    assert kind_of("-") == "cnf"
 
 
 def test_the_format_is_believed() -> None:
