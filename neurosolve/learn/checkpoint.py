@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from neurosolve import model_files
 from neurosolve.errors import ModelError
 
 SCHEMA = 1
@@ -58,20 +59,48 @@ def load_weights(network: nn.Module, path: Path) -> dict[str, Any]:
     """Fill the network from either kind of file and return the file's state.  Raises ModelError on a
     mismatch."""
     tensors, state = load(path)
-    inner = {n.removeprefix(WEIGHTS): t for n, t in tensors.items() if n.startswith(WEIGHTS)}
-    try:
-        network.load_state_dict(inner or tensors)
-    except RuntimeError as error:
-        raise ModelError(f"{path} does not fit this network: {error}") from error
+    fill(network, _weights_in(tensors), str(path))
     return state
 
 
-def load_published(network: nn.Module, model: Path) -> None:
-    """Fill the network from a model directory.  Raises ModelError for weights that are missing or of another shape."""
+def weights_of(given: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights of a model directory or of a run's .safetensors of either kind, and a directory's network options but
+    dropout, which is no shape.  Raises ModelError."""
     try:
-        network.load_state_dict(load_file(model / "weights.safetensors"))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{model} does not fit this network: {error}") from error
+        weights = load_file(given / "weights.safetensors" if given.is_dir() else given)
+    except Exception as error:  # safetensors has no one class for what may be wrong
+        raise ModelError(f"cannot read the weights of {given}: {error}") from error
+    config = model_files.read_json(given / "config.json") if given.is_dir() else {}
+    return _weights_in(weights), {k: v for k, v in config.get("network_options", {}).items() if k != "dropout"}
+
+
+def begin_from(network: nn.Module, given: Path) -> None:
+    """Fill the network from what `weights_of` reads.  Raises ModelError also for weights of another shape."""
+    fill(network, weights_of(given)[0], str(given))
+
+
+def fill(network: nn.Module, weights: dict[str, Tensor], name: str) -> None:
+    """Take over the weights that `name` has.  Raises ModelError that tells the first of those that do not fit."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{name} does not fit this network: {mismatch(network, weights)}") from error
+
+
+def mismatch(network: nn.Module, weights: dict[str, Tensor]) -> str:
+    """Sizes that differ; what one of the two lacks only where no size does."""
+    own = network.state_dict()
+    wrong = [key for key in weights if key in own and own[key].shape != weights[key].shape] or sorted(
+        own.keys() ^ weights.keys()
+    )
+    theirs, ours = (tuple(some[wrong[0]].shape) if wrong[0] in some else "absent" for some in (weights, own))
+    more = f" ({len(wrong) - 1} more differ)" if len(wrong) > 1 else ""
+    return f"{wrong[0]} is {theirs} there, {ours} by the config's network and network_options{more}"
+
+
+def _weights_in(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a file of weights all, of a checkpoint for resuming its weights alone."""
+    return {n.removeprefix(WEIGHTS): t for n, t in tensors.items() if n.startswith(WEIGHTS)} or tensors
 
 
 def save_training(

@@ -33,11 +33,11 @@ from neurosolve.errors import UsageError
 from neurosolve.infer import load_config
 from neurosolve.learn import checkpoint
 from neurosolve.learn.batches import FormulaBatch, collate
+from neurosolve.learn.building import build
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.feedback import Curriculum, Referee, formula
 from neurosolve.learn.loop import LAST, Loop, Progress
 from neurosolve.learn.losses import phase_loss
-from neurosolve.learn.networks import build
 from neurosolve.learn.perturb import advantages, antithetic, better, log_probability, threshold_logit
 from neurosolve.learn.samples import Sample
 
@@ -75,8 +75,8 @@ class FinetuneTrainer(Loop[FinetuneConfig]):
         self.threshold = threshold_logit(config.solve_validation.confidence)
 
     def build(self) -> nn.Module:
-        network = build(self.config.network, **self.config.network_options)
-        checkpoint.load_published(network, Path(self.config.start))
+        network = build(self.config, {})
+        checkpoint.begin_from(network, Path(self.config.start))
         self.start = copy.deepcopy(network).requires_grad_(False).to(self.device)
         return network
 

@@ -102,7 +102,7 @@ class Loop(abc.ABC, Generic[C]):
 
     def begin_from(self, weights: Path) -> None:
         """Take over the weights of a model directory, or of another run's checkpoint."""
-        (checkpoint.load_published if weights.is_dir() else checkpoint.load_weights)(self.network, weights)
+        checkpoint.begin_from(self.network, weights)
 
     @abc.abstractmethod
     def load_validation(self) -> None:

@@ -18,13 +18,13 @@ from neurosolve import model_files
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.learn import export_neuroback
 from neurosolve.learn.batches import SampleSet
+from neurosolve.learn.building import build, options_of
 from neurosolve.learn.config import TrainConfig, read_config
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.contest import SHIFT_S, Contest, Progress, installed
 from neurosolve.learn.export import export as export_program
 from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
-from neurosolve.learn.networks import build
 from neurosolve.learn.placing import LOST, built_beside, judged, lost
 from neurosolve.learn.samples import Sample
 from neurosolve.sat import gate
@@ -67,7 +67,7 @@ def publish(
     if not weights.exists():
         raise ModelError(f"{weights} is missing: `neurosolve train {config_path}` makes it")
     export = export_neuroback.export if config.network == "neuroback" else export_program
-    network = build(config.network, **config.network_options)
+    network = build(config, {})
     network.load_state_dict(load_file(weights))
     training, validation = (SampleSet(d, config.max_edges) for d in (config.samples, config.validation))
     samples = _largest(validation, count)
@@ -151,7 +151,7 @@ def _describe(config: TrainConfig, training: SampleSet) -> dict[str, Any]:
     described: dict[str, Any] = {
         "kind": "sat",
         "network": config.network,
-        "network_options": config.network_options,
+        "network_options": options_of(config, {}),
         "families": sorted({s.family for s in samples}),
         "fingerprint": gate.describe([gate.fingerprint(s.cnf) for s in samples]),
         "engine": "cadical195",

@@ -13,12 +13,12 @@ from typing import Any
 
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.learn import checkpoint
+from neurosolve.learn.building import build, options_of
 from neurosolve.learn.config import MilpConfig, read_config
 from neurosolve.learn.export_milp import export
 from neurosolve.learn.loop import BEST
 from neurosolve.learn.milp_batches import MilpSamples
 from neurosolve.learn.milp_solve_cost import Solved, cost_of, instances, solve
-from neurosolve.learn.networks import build
 from neurosolve.learn.placing import LOST, built_beside, judged, lost
 from neurosolve.learn.train_milp import load
 from neurosolve.milp import gate
@@ -74,7 +74,7 @@ def publish(
         raise ModelError(f"{weights} is missing: `neurosolve train {config_path}` makes it")
     paths = instances(config.solve_validation.instances, count)
     samples = load(config, config.samples)
-    network = build(config.network, **samples.shape, **config.network_options)
+    network = build(config, samples.shape)
     kept = checkpoint.load_weights(network, weights)
     written = _describe(config, samples, paths, kept)
     protocol = config.solve_validation.protocol
@@ -136,7 +136,7 @@ def _describe(
     picked = {} if config.yardstick else {"fingerprint": gate.describe(_fingerprints(samples, paths))}
     return {
         "network": config.network,
-        "network_options": config.network_options,
+        "network_options": options_of(config, samples.shape),
         "families": sorted({s.family for s in samples.samples}),
         **picked,
         "max_depth": None,

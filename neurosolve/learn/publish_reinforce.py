@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from neurosolve.errors import ModelError, UsageError
 from neurosolve.learn import checkpoint
+from neurosolve.learn.building import options_of
 from neurosolve.learn.config import read_config
 from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.export_milp import export_weights
@@ -20,7 +21,7 @@ from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
 from neurosolve.learn.placing import built_beside, judged
 from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, TIME_S, HandOver, Progress, chosen, contest, table_lines
-from neurosolve.learn.reinforce import VALIDATION, agent, build_agent
+from neurosolve.learn.reinforce import SHAPE, VALIDATION, agent, build_agent
 from neurosolve.milp import gate
 from neurosolve.milp.first_look import fingerprint_of
 from neurosolve.milp.policies import FALLBACKS
@@ -75,7 +76,7 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
     shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
     return {
         "network": network,
-        "network_options": {**config.network_options, "agent": config.network},
+        "network_options": {**options_of(config, SHAPE), "agent": config.network},
         "families": sorted({drawn.family for drawn in played}),
         **({"fingerprint": gate.describe(fingerprints)} if fingerprints else {}),
         "max_depth": None,

@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from neurosolve import model_files
 from neurosolve.errors import EngineError, ModelError, UsageError
 from neurosolve.learn import checkpoint
+from neurosolve.learn.building import build
 from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.episode_store import EpisodeStore
 from neurosolve.learn.instance_tables import Draw, written
 from neurosolve.learn.loop import LAST, Loop, Progress
-from neurosolve.learn.networks import build
 from neurosolve.learn.networks.film import FilmNet
 from neurosolve.learn.node_cost import NodeCost
 from neurosolve.learn.q_learning import QLearning
@@ -69,11 +67,12 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         return build_agent(self.config)
 
     def begin_from(self, weights: Path) -> None:
-        found, _ = weights_of(weights)
+        found, _ = checkpoint.weights_of(weights)
         try:
             self.network.begin_from(found, self.config.initial_scale)  # type: ignore[operator]
         except (RuntimeError, KeyError) as error:
-            raise ModelError(f"{weights} does not fit {self.config.network}: {error}") from error
+            wrong = checkpoint.mismatch(self.network, found)
+            raise ModelError(f"{weights} does not fit {self.config.network}: {wrong}") from error
 
     def load_validation(self) -> None:
         config = self.config
@@ -176,27 +175,15 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         super()._save()
 
 
-def weights_of(given: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights of a model directory or of a .safetensors, and a directory's network options.  Raises ModelError."""
-    try:
-        weights = load_file(given / "weights.safetensors" if given.is_dir() else given)
-    except Exception as error:  # safetensors has no one class for what may be wrong
-        raise ModelError(f"cannot read the weights of {given}: {error}") from error
-    config = model_files.read_json(given / "config.json") if given.is_dir() else {}
-    return weights, {k: v for k, v in config.get("network_options", {}).items() if k != "dropout"}
-
-
 def build_agent(config: ReinforceConfig) -> nn.Module:
     """The network with fresh weights, of the shape of `initial_weights` where the config names none."""
-    options = weights_of(Path(config.initial_weights))[1] if config.initial_weights else {}
-    if config.loss == "hl_gauss":
-        options |= {"bins": config.bins, "max_log2": config.max_log2}
-    return build(config.network, **SHAPE, **(options | config.network_options))
+    bins = {"bins": config.bins, "max_log2": config.max_log2} if config.loss == "hl_gauss" else {}
+    return build(config, SHAPE, **bins)
 
 
 def expert_of(given: Path) -> nn.Module:
     """The frozen film of a model directory or a .safetensors.  Raises ModelError."""
-    weights, _ = weights_of(given)
+    weights, _ = checkpoint.weights_of(given)
     try:
         rounds = sum(name.startswith("root.to_rows.") for name in weights) // 3
         sizes = {"hidden": len(weights["first.bias"]), "width": len(weights["root.column.bias"]), "rounds": rounds}

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neurosolve.errors import UsageError
 from neurosolve.learn.batches import SampleSet, bucketed, collate
+from neurosolve.learn.building import build
 from neurosolve.learn.config import MilpConfig, TrainConfig, read_config
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.loop import BEST, LAST, TIE_BREAK, Loop, Progress, Report, learning_rate_factor
 from neurosolve.learn.losses import loss_of
-from neurosolve.learn.networks import build
 from neurosolve.learn.solve_cost import SolveCost
 from neurosolve.learn.validation import choose, score
 
@@ -29,8 +30,9 @@ def train(
     """Run to the budget's end; returns {best, best_step, step, elapsed_s, num_parameters, directory, ...}.
 
     device: 'cpu' or 'cuda'.  resume: go on from the run's last checkpoint if there is one.  Raises
-    UsageError if the run's directory already holds a checkpoint and resume is False.
+    UsageError if the run's directory already holds a checkpoint and resume is False, and for a device that is not here.
     """
+    _refuse_device(device)
     if isinstance(config, MilpConfig):
         from neurosolve.learn import train_milp
 
@@ -47,6 +49,16 @@ def train(
         return trainer.run()
 
 
+def _refuse_device(device: str) -> None:
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:
+        why = str(error).splitlines()[0]
+        raise UsageError(
+            f"device '{device}' cannot be used: take cpu, or cuda with a GPU and a PyTorch built for it ({why})"
+        ) from error
+
+
 class Trainer(Loop[TrainConfig]):
     """Literal-clause networks on labelled formulas."""
 
@@ -55,7 +67,7 @@ class Trainer(Loop[TrainConfig]):
         self.num_dropped = self.samples.num_dropped
 
     def build(self) -> nn.Module:
-        return build(self.config.network, **self.config.network_options)
+        return build(self.config, {})
 
     def load_validation(self) -> None:
         held_out = SampleSet(self.config.validation, self.config.max_edges)

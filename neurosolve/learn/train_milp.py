@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from neurosolve.learn.building import build
 from neurosolve.learn.config import MilpConfig
 from neurosolve.learn.fit_sparse import fit
 from neurosolve.learn.loop import TIE_BREAK, Loop, Progress
@@ -16,7 +17,6 @@ from neurosolve.learn.milp_batches import MilpSamples, packed
 from neurosolve.learn.milp_losses import soft_cross_entropy
 from neurosolve.learn.milp_solve_cost import MilpSolveCost
 from neurosolve.learn.milp_validation import choose, score
-from neurosolve.learn.networks import build
 from neurosolve.learn.networks.film import standardise
 from neurosolve.learn.networks.sparse import SparseNet
 
@@ -37,7 +37,7 @@ def load(config: MilpConfig, directories: list[str]) -> MilpSamples:
 
 def build_for(config: MilpConfig, samples: MilpSamples) -> nn.Module:
     """The network of a config with fresh weights, its features standardised over the samples; `sparse` is fitted."""
-    network = build(config.network, **samples.shape, **config.network_options)
+    network = build(config, samples.shape)
     standardise(network, samples)
     if isinstance(network, SparseNet):
         fit(network, samples)

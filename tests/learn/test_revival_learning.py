@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 from neurosolve.errors import UsageError  # noqa: E402
+from neurosolve.learn.checkpoint import weights_of  # noqa: E402
 from neurosolve.learn.export_milp import export  # noqa: E402
 from neurosolve.learn.networks.revival import RevivalNet  # noqa: E402
 from neurosolve.learn.redistribution import mixed, shares_of  # noqa: E402
-from neurosolve.learn.reinforce import weights_of  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
 from neurosolve.milp.network import load_policy  # noqa: E402
 from tests.learn.played import fresh, real  # noqa: E402

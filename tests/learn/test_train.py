@@ -123,11 +123,12 @@ def test_fine_tuning_starts_from_given_weights(config: TrainConfig, tmp_path: Pa
     model = tmp_path / "model"  # a published one
     model.mkdir()
     shutil.copy(config.directory / BEST, model / "weights.safetensors")
-    train(replace(tuned, out=str(tmp_path / "again"), initial_weights=str(model)))
+    (model / "config.json").write_text(json.dumps({"network_options": {**config.network_options, "dropout": 0.5}}))
+    train(replace(tuned, out=str(tmp_path / "again"), initial_weights=str(model), network_options={}))
     assert all(torch.equal(weights(tmp_path / "again" / LAST)[k], v) for k, v in before.items())
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(ModelError, match="empty does not fit"):
+    with pytest.raises(ModelError, match=r"cannot read the weights of .*empty"):
         train(replace(tuned, out=str(tmp_path / "never"), initial_weights=str(empty)))
 
 
@@ -137,6 +138,26 @@ def test_neurobacks_network_trains_on_the_same_samples(config: TrainConfig) -> N
     few = replace(config, network="neuroback", network_options={"dropout": 0.0}, loss="agreed", steps=12)
     train(replace(few, learning_rate=1e-3), progress=lambda r: losses.append(r.loss))
     assert losses[-1] < losses[0]
+
+
+def test_weights_of_another_shape_are_refused_in_one_line(config: TrainConfig, tmp_path: Path) -> None:
+    train(replace(config, steps=1))
+    again = replace(config, out=str(tmp_path / "again"), initial_weights=str(config.directory / BEST))
+    with pytest.raises(ModelError, match=r" is \(16.*\) there, \(8.*\) by the config's network") as found:
+        train(replace(again, network_options={"width": 8, "hidden": 16}))
+    assert len(str(found.value).splitlines()) == 1 and "more differ)" in str(found.value)
+
+
+def test_options_that_the_network_does_not_have_are_refused(config: TrainConfig) -> None:
+    with pytest.raises(UsageError, match="tiny: network_options: unknown key 'hiden'; known: hidden, width"):
+        train(replace(config, network_options={"hiden": 8}))
+
+
+@pytest.mark.parametrize("device", ["foo", "cuda:99"])
+def test_devices_that_are_not_here_are_refused(config: TrainConfig, device: str) -> None:
+    with pytest.raises(UsageError, match=f"device '{device}' cannot be used: take cpu"):
+        train(config, device)
+    assert not config.directory.exists()
 
 
 def test_unknown_networks_are_refused(config: TrainConfig) -> None:

@@ -16,11 +16,14 @@ torch = pytest.importorskip("torch")
 
 from neurosolve.errors import ModelError, UsageError  # noqa: E402
 from neurosolve.learn import checkpoint, milp_solve_cost, publish_milp  # noqa: E402
+from neurosolve.learn.building import options_of  # noqa: E402
 from neurosolve.learn.config import MilpConfig, MilpSolveValidation, read_config  # noqa: E402
+from neurosolve.learn.export_milp import export  # noqa: E402
 from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
 from neurosolve.learn.milp_samples import read_milp_sample, write_milp_sample  # noqa: E402
 from neurosolve.learn.placing import LOST, lost  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
+from neurosolve.learn.train_milp import build_for, load  # noqa: E402
 from neurosolve.milp import gate  # noqa: E402
 from neurosolve.milp.features import RootGraph  # noqa: E402
 from neurosolve.milp.network import load_policy  # noqa: E402
@@ -111,6 +114,20 @@ def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_run(config: Mi
     assert [r.step for r in reports] == [7, 8, 9, 10]
     assert same(config.directory / LAST, whole.directory / LAST)
     assert same(config.directory / BEST, whole.directory / BEST)
+
+
+def test_a_run_begins_from_a_model_and_has_its_shape(config: MilpConfig, tmp_path: Path) -> None:
+    train(replace(config, steps=1))
+    options = {"width": 8, "hidden": 16, "agent": "film-q"}  # the last is no option of the network's
+    network = build_for(config, load(config, config.samples))
+    checkpoint.load_weights(network, config.directory / BEST)
+    export(network, {"network": "film", "network_options": options}, "", tmp_path / "model")
+    begun = replace(config, out=str(tmp_path / "begun"), initial_weights=str(tmp_path / "model"), network_options={})
+    train(replace(begun, steps=1, learning_rate=0.0))
+    assert same(begun.directory / BEST, config.directory / BEST)
+    assert options_of(begun, {}) == {"width": 8, "hidden": 16}  # what `publish` writes
+    with pytest.raises(ModelError, match=r"first.bias is \(16,\) there, \(8,\) by the config's"):
+        train(replace(begun, out=str(tmp_path / "other"), network_options={"hidden": 8}))
 
 
 def test_the_best_checkpoint_is_chosen_by_solving(config: MilpConfig, tmp_path: Path) -> None:
