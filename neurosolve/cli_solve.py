@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from neurosolve.files import guard_target
 
 _CNF_GRACE_S = 1.5  # past a time limit, for an engine to stop: a second to SIGKILL, and a little
 _MILP_GRACE_S = 3.0  # SCIP's own half second before that, and the check after it
+_LONGEST_S = 2e6  # 23 days; poll() counts milliseconds in 32 bits
 
 
 class _Interrupted(BaseException):
@@ -93,7 +95,7 @@ def solve(
     named = [word.partition(":")[2] for word in (guidance, engine) if word.startswith(("file:", "exec:"))]
     _guard(proof, json_file, solution, [file, settings, start, *named], force)
     told = _Told(quiet, verbose, json_file, values=not no_values)
-    limits = {"time_s": time_s, "memory_bytes": output.parse_bytes(memory)}
+    limits = {"time_s": time_limit(time_s), "memory_bytes": output.parse_bytes(memory)}
     if kind == "cnf":
         result = _solve_cnf(file, told, limits, guidance=guidance, seed=seed, **cnf_only)
         lines = output.answer_lines(result, quiet=quiet, verbose=verbose and not quiet, values=told.values)
@@ -130,7 +132,15 @@ def _refuse(kind: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         if value not in (None, False, "auto", "default", []):
             option = {"proof": "a proof", "params": "--set"}.get(name, f"--{name}")
-            raise UsageError(f"{option} is not for {'a CNF' if kind == 'cnf' else 'a MILP'}")
+            hint = f": for its solution write --solution {value}" if name == "proof" else ""
+            raise UsageError(f"{option} is not for {'a CNF' if kind == 'cnf' else 'a MILP'}{hint}")
+
+
+def time_limit(time_s: float | None) -> float | None:
+    """What -t says: None, no limit, also where it is longer than the system can wait.  Raises UsageError for nan."""
+    if time_s is not None and math.isnan(time_s):
+        raise UsageError("a time limit of nan cannot be")
+    return None if time_s is None or time_s > _LONGEST_S else time_s
 
 
 def _solve_cnf(file: str, told: _Told, limits: dict[str, Any], **options: Any) -> Any:

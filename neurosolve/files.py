@@ -129,7 +129,7 @@ class ByteStream:
             raise InputError(self.name, None, f"truncated {self._format} data") from error
         except (OSError, zlib.error, lzma.LZMAError, _zstd_error()) as error:
             if getattr(error, "errno", None):  # the system's; a decompressor's OSError has none
-                raise InputError(self.name, None, f"cannot be read: {error}") from error
+                raise unreadable(self.name, getattr(error, "strerror", error)) from error
             raise InputError(self.name, None, f"damaged {self._format} data: {error}") from error
         self._left -= len(data)
         if self._left < 0:
@@ -156,6 +156,13 @@ def _zstd_error() -> type[Exception]:
     return module.ZstdError if module else zlib.error
 
 
+def unreadable(path: str | Path, why: object) -> InputError:
+    """What to raise for a file that the system does not give: nothing was parsed, and no line is to blame."""
+    error = InputError(str(path), None, f"cannot be read: {why}")
+    error.args = (f"{path}: {error.what}",)
+    return error
+
+
 def open_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP) -> ByteStream:
     """A path, "-" (standard input) or an open binary file as a ByteStream; use it in a `with`.
 
@@ -168,7 +175,7 @@ def open_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP)
     try:
         file = Path(source).open("rb")  # noqa: SIM115 - the ByteStream closes it
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise InputError(str(source), None, f"cannot be read: {getattr(error, 'strerror', error)}") from error
+        raise unreadable(source, getattr(error, "strerror", error)) from error
     return ByteStream(file, str(source), max_bytes, file.close)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import neurosolve
 from neurosolve import milp_guidance, process
-from neurosolve.errors import InputError, SoundnessError, UsageError
-from neurosolve.files import guard_target
+from neurosolve.errors import SoundnessError, UsageError
+from neurosolve.files import guard_target, unreadable
 from neurosolve.milp import check, engine
 from neurosolve.milp.engine import EngineRun, Job, Progress
 from neurosolve.milp.policies import PolicySpec
@@ -22,6 +22,7 @@ from neurosolve.milp.scip_settings import Value
 from neurosolve.milp.solution import read_solution, write_solution
 from neurosolve.result import Limits, MilpResult, Stages, Status
 
+_LARGEST_SEED = 2**31 - 1  # of SCIP
 _HAS_ANSWER = (Status.OPTIMAL, Status.LIMIT)
 
 
@@ -103,11 +104,13 @@ def _refuse(request: Request, source: str | Path) -> None:
         raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
     if request.gap is not None and not request.gap >= 0:
         raise UsageError(f"a gap of {request.gap} cannot be: give 0 or more, 0.01 for one per cent")
+    if request.seed > _LARGEST_SEED:
+        raise UsageError(f"a seed of {request.seed} cannot be: SCIP takes no more than {_LARGEST_SEED}")
     if request.solution is not None:
         guard_target("a solution", request.solution, (str(source), request.settings, request.start))
     for path in (request.settings, request.start):
         if path is not None and not path.is_file():
-            raise InputError(str(path), None, "no such file")
+            raise unreadable(path, "no such file")
 
 
 def _run(file: MilpFile, problem: Problem | None, request: Request, result: MilpResult) -> None:

@@ -137,6 +137,7 @@ def test_relaxed(tmp_path: Path) -> None:
         ["solve", "FILE", "--json", "/nonexistent/x.json"],
         ["solve", "FILE", "/nonexistent/proof"],
         ["solve", "/nonexistent.cnf"],
+        ["solve", "FILE", "--time", "nan"],
         ["nonsense"],
         ["check", "FILE", "/nonexistent"],
         ["batch", "/nonexistent"],
@@ -149,6 +150,11 @@ def test_errors_exit_1_on_standard_error(formula: Path, words: list[str]) -> Non
     assert run.returncode == 1 and run.stderr and "Traceback" not in run.stderr
     assert "s " not in [line[:2] for line in run.stdout.splitlines()]
     assert formula.read_bytes() == before
+
+
+@pytest.mark.parametrize("limit", ["inf", "1e12", "2e6"])
+def test_a_limit_that_nobody_reaches(formula: Path, limit: str) -> None:
+    assert call("solve", formula, "-q", "-n", "-t", limit).stdout == "s SATISFIABLE\n"
 
 
 def test_an_answer_is_told_even_where_the_json_cannot_be_written(formula: Path) -> None:

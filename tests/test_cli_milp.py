@@ -71,12 +71,14 @@ def test_settings_parameters_and_a_start(small: Path, tmp_path: Path) -> None:
     ("words", "told"),
     [
         (["--engine", "glucose4"], "--engine is not for a MILP"),
-        (["proof"], "a proof is not for a MILP"),
+        (["proof"], "a proof is not for a MILP: for its solution write --solution proof\n"),
         (["-g", "walk"], "unknown guidance 'walk'"),
         (["--set", "limits/nodes"], "write --set name=value"),
         (["--set", "a/b=1"], "SCIP has no parameter 'a/b'"),
-        (["--settings", "/nonexistent"], "/nonexistent:1: parse error"),
-        (["--start", "/nonexistent"], "/nonexistent:1: parse error"),
+        (["--settings", "/nonexistent"], "/nonexistent: cannot be read: no such file\n"),
+        (["--start", "/nonexistent"], "/nonexistent: cannot be read: no such file\n"),
+        (["--seed", "3000000000"], "SCIP takes no more than 2147483647"),
+        (["-t", "nan"], "a time limit of nan cannot be"),
         (["--protocol", "other"], "unknown protocol"),
         (["--format", "cip"], "SCIP cannot read it"),
     ],
@@ -137,6 +139,12 @@ def test_a_signal_writes_the_best_solution(hard: Path, tmp_path: Path, number: s
     text = run.stdout.read().decode()
     assert run.wait(timeout=20) == 0 and "c signal\n" in text and "s limit\no " in text
     assert (tmp_path / "f.sol").is_file() and not Path(f"/proc/{child}").exists()
+
+
+@pytest.mark.parametrize("limit", ["inf", "1e12", "2e6"])
+def test_a_limit_that_nobody_reaches(small: Path, limit: str) -> None:
+    run = call("solve", small, "-q", "-g", "none", "-t", limit)
+    assert (run.returncode, run.stdout) == (0, "s optimal\no 9.25\n")
 
 
 def test_the_table_is_not_crowded() -> None:

@@ -151,6 +151,14 @@ def test_round_trip_in_small_reads(data: bytes, name: str, size: int) -> None:
     assert max(map(len, pieces), default=0) <= size
 
 
+@pytest.mark.parametrize("name", ["none", ""])
+def test_what_cannot_be_read_is_no_parse_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_decompressed(tmp_path / name)
+    why = "Is a directory" if not name else "No such file or directory"
+    assert str(refused.value) == f"{tmp_path / name}: cannot be read: {why}"
+
+
 def test_a_target_is_refused_before_the_work(tmp_path: Path) -> None:
     read = tmp_path / "f.lp"
     read.write_text("kept")

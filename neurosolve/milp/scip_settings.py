@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosolve.errors import InputError, UsageError
+from neurosolve.files import unreadable
 
 Value = str | float | bool
 
@@ -75,8 +76,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
     """(line, name, value) of `name = value`, with comments from # on and quotes around text."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), None, f"cannot be read: {getattr(error, 'strerror', error)}") from None
+    except OSError as error:
+        raise unreadable(path, error.strerror) from None
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), None, f"cannot be read: {error}") from None
     for number, line in enumerate(text.splitlines(), 1):
         if not (line := line.strip()) or line.startswith("#"):
             continue
