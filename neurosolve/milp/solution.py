@@ -97,14 +97,14 @@ def write_solution(
 ) -> None:
     """SCIP's format, numbers in full; zeros are left out, as SCIP does.
 
-    column_names: of the values, where there is no problem to take them from.  Raises UsageError where the file cannot
-    be written.
+    column_names: of the values, where there is no problem to take them from, and then the costs are not known and left
+    out too.  Raises UsageError where the file cannot be written.
     """
     names = problem.column_names if problem is not None else (column_names or ())
-    costs = problem.objective.tolist() if problem is not None else [0.0] * len(names)
+    costs = [f" \t(obj:{cost!r})" for cost in problem.objective.tolist()] if problem is not None else [""] * len(names)
     claim = "" if objective is None else f"objective value: {objective!r}\n"
     rows = zip(names, values.tolist(), costs, strict=True)
-    body = (f"{name} {value!r} \t(obj:{cost!r})\n" for name, value, cost in rows if value)
+    body = (f"{name} {value!r}{cost}\n" for name, value, cost in rows if value)
     try:
         Path(path).write_text("solution status: unknown\n" + claim + "".join(body), encoding="utf-8")
     except OSError as error:

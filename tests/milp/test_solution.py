@@ -96,6 +96,7 @@ def test_what_is_written_is_read_by_us_and_by_scip(tmp_path: Path) -> None:
 
 def test_without_a_problem_the_names_are_given(tmp_path: Path) -> None:
     write_solution(tmp_path / "out.sol", None, np.array(VALUES), None, ("x", "y", "z"))
+    assert (tmp_path / "out.sol").read_text() == "solution status: unknown\nx 1.0\ny 2.5\n"
     assert read_solution(tmp_path / "out.sol", small()).tolist() == VALUES
     with pytest.raises(ValueError, match="argument 2"):
         write_solution(tmp_path / "out.sol", None, np.array(VALUES), None)
