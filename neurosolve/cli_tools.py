@@ -162,15 +162,17 @@ def batch(
     gap: Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line a file.")] = False,
 ) -> None:
-    """Solve every CNF and MILP under DIR, one JSON line each in OUT; what is there already is not solved again.
+    """Solve every CNF and MILP under DIR, one JSON line each in OUT; what is there already is not solved again.  Files
+    that failed are tried again, and make the exit code 1.
 
     A guidance must be known to every kind of file that is there; --only takes one kind.
     """
     from neurosolve import batch as batches
+    from neurosolve.cli_solve import time_limit
     from neurosolve.output import parse_bytes
     from neurosolve.result import Limits
 
-    limits = Limits(time_s, parse_bytes(memory))
+    limits = Limits(time_limit(time_s), parse_bytes(memory))
     job = batches.Job(engine, guidance, delivery, race, seed, limits, relaxed, protocol, gap)
     instances = batches.find_instances(directory, only)
     if not instances:
@@ -188,6 +190,8 @@ def batch(
     _die_at_once_on_signals(out)
     batches.run(directory, out, job, workers, tick, only)
     emit([f"{counts['done']} files, {counts['skipped']} found done, {counts['errors']} errors: {out}"])
+    if counts["errors"]:
+        raise typer.Exit(1)
 
 
 def _row_line(row: dict[str, Any]) -> str:

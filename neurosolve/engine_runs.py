@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from pathlib import Path
 
+from neurosolve.files import put_in_place
 from neurosolve.guidance import Guide
 from neurosolve.result import Limits, Result
 from neurosolve.sat import engines
@@ -120,7 +122,7 @@ def race(cnf: CNF, engine: str, guide: Guide, delivery: str | None, request: Req
     Without phases it is stock against stock with the next seed: what a race of a guide has to beat.
     """
     stock_seed = request.seed if guide.phases is not None else request.seed + 1
-    stock_proof = None if request.proof is None else request.proof.with_name(request.proof.name + ".stock")
+    stock_proof = request.proof and request.proof.with_name(f".{request.proof.name}.stock.{os.getpid()}")
     stock = dataclasses.replace(request, seed=stock_seed, proof=stock_proof)
     other = Guide("none") if guide.phases is not None else guide
     jobs = [_job(cnf, engine, guide, delivery, request), _job(cnf, engine, other, None, stock)]
@@ -129,7 +131,9 @@ def race(cnf: CNF, engine: str, guide: Guide, delivery: str | None, request: Req
     result.gate = {**(result.gate or {}), "race": None if winner is None else names[winner]}
     best = runs[winner or 0]
     if best.proof is not None and request.proof is not None:
-        best.proof = best.proof.replace(request.proof)
+        if best.proof != request.proof:
+            put_in_place(best.proof, request.proof)
+        best.proof = request.proof
     if stock_proof is not None:
         stock_proof.unlink(missing_ok=True)
     best.cpu_time_s = sum(run.cpu_time_s for run in runs)

@@ -11,6 +11,7 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -240,3 +241,14 @@ def _is_same_file(target: Path, read: str | Path) -> bool:
     """Also under another name; a device or a pipe loses nothing by being written."""
     other = Path("/dev/stdin" if read == "-" else read)
     return target.is_file() and other.exists() and target.samefile(other)
+
+
+def put_in_place(finished: Path, target: Path) -> None:
+    """A finished file under its real name, whole or not at all.  A link is followed; a device or a pipe is written to,
+    not replaced, and `finished` is removed."""
+    if not target.exists() or target.is_file():
+        finished.replace(target.resolve())
+        return
+    with finished.open("rb") as source, target.open("wb") as sink:
+        shutil.copyfileobj(source, sink)
+    finished.unlink()

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosolve.errors import InputError, UsageError
+from neurosolve.files import put_in_place
 from neurosolve.guidance import Guide
 from neurosolve.result import SCHEMA_VERSION
 from neurosolve.sat.cnf import CNF
@@ -67,7 +68,7 @@ def write(cnf: CNF, target: str) -> None:
     try:
         with unfinished.open("wb") as file:
             write_dimacs(cnf, file)
-        unfinished.replace(path)
+        put_in_place(unfinished, path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise UsageError(f"cannot write {target}: {error.strerror}") from error

@@ -195,3 +195,15 @@ def test_killed_and_started_again(tmp_path: Path, number: signal.Signals, hard: 
         "3.mps",
         "zz-easy.cnf",
     ]
+
+
+def test_a_file_that_failed_is_tried_again_and_makes_the_exit_code_1(tmp_path: Path) -> None:
+    root, out = tmp_path / "in", tmp_path / "rows.jsonl"
+    root.mkdir()
+    (root / "a.cnf").write_text("p cnf 1 2\n1 0\n")
+    words = [sys.executable, "-m", "neurosolve", "batch", str(root), "--out", str(out), "-t", "inf"]
+    failed = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 1 and "1 errors" in failed.stdout
+    (root / "a.cnf").write_text("p cnf 1 1\n1 0\n")
+    mended = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert mended.returncode == 0 and "1 files, 0 found done, 0 errors" in mended.stdout

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurosolve.errors import InputError, UsageError
-from neurosolve.files import guard_target, open_decompressed, read_decompressed
+from neurosolve.files import guard_target, open_decompressed, put_in_place, read_decompressed
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -187,3 +187,17 @@ def test_a_redirected_standard_input_is_not_overwritten(tmp_path: Path) -> None:
     with read.open() as stdin:
         run = subprocess.run([sys.executable, "-c", code, str(read)], stdin=stdin, capture_output=True, text=True)
     assert "UsageError: x would overwrite standard input" in run.stderr
+
+
+def test_what_is_put_in_place_follows_a_link_and_replaces_no_pipe(tmp_path: Path) -> None:
+    finished, real, link, pipe = (tmp_path / name for name in ("finished", "real", "link", "pipe"))
+    link.symlink_to(real)
+    finished.write_bytes(b"one")
+    put_in_place(finished, link)
+    assert real.read_bytes() == b"one" and link.is_symlink() and not finished.exists()
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    finished.write_bytes(b"two")
+    put_in_place(finished, pipe)
+    assert os.read(reader, 9) == b"two" and pipe.is_fifo() and not finished.exists()
+    os.close(reader)

@@ -19,14 +19,15 @@ from neurosolve.sat.table import Engine, kind_of_binary
 
 WHEEL_KISSAT = Path("sage_wheels", "bin", "kissat")  # inside the wheel passagemath-kissat
 _COUNTERS = re.compile(rb"^c (conflicts|decisions|propagations|restarts)\s*:\s+(\d+)", re.MULTILINE)
-_STATUS = re.compile(rb"^[sc] (SATISFIABLE|UNSATISFIABLE|UNKNOWN)\s*$", re.MULTILINE)
+_STATUS = re.compile(rb"^s (SATISFIABLE|UNSATISFIABLE|UNKNOWN)\s*$", re.MULTILINE)
+_GAVE_UP = re.compile(rb"^c UNKNOWN\s*$", re.MULTILINE)  # as Kissat and CaDiCaL say it
 _VALUES = re.compile(rb"^v[ \t]([^\n]*)$", re.MULTILINE)
 
 
 def find_binary(engine: Engine) -> str | None:
     """The path of an engine's binary, None if it is not here.  `exec:NAME` without a slash: from PATH."""
     if engine.path is not None:
-        return shutil.which(str(Path(engine.path).expanduser()) if "/" in engine.path else engine.path)
+        return shutil.which(str(Path(engine.path).expanduser().absolute()) if "/" in engine.path else engine.path)
     for scheme in ("purelib", "platlib"):
         candidate = Path(sysconfig.get_path(scheme), WHEEL_KISSAT)
         if os.access(candidate, os.X_OK):
@@ -75,7 +76,8 @@ def parse_status(run: ChildRun) -> Status:
     """The answer of a binary that ended by itself, from its `s` line (or `c UNKNOWN`) and its exit code.
 
     An `s` line decides.  Without one, exit code 10 with values counts as an answer (it will be checked) and
-    20 does not (nothing would check it).  EngineError for an `s` line that the exit code contradicts.
+    20 does not (nothing would check it).  EngineError for an `s` line that the exit code contradicts; nothing would
+    check UNSATISFIABLE, so it has to come with 20, or with 0 from solvers that know no other.
     """
     said = {Status(word.decode()) for word in _STATUS.findall(run.output)}
     if len(said) > 1:
@@ -84,9 +86,11 @@ def parse_status(run: ChildRun) -> Status:
     if not said and run.exit_code == 10 and _VALUES.search(run.output):
         status = Status.SATISFIABLE
     contradiction = {10: Status.UNSATISFIABLE, 20: Status.SATISFIABLE}.get(run.exit_code)
-    if said and status is contradiction:
+    refuted = status is Status.UNSATISFIABLE and run.exit_code not in (0, 20)
+    if said and (status is contradiction or refuted):
         raise EngineError(f"the solver printed {status} and exited with {run.exit_code}")
-    if not said and status is Status.UNKNOWN and run.exit_code not in (0, 10, 20):
+    gave_up = bool(_GAVE_UP.search(run.output))
+    if not (said or gave_up) and status is Status.UNKNOWN and run.exit_code not in (0, 10, 20):
         words = run.output.decode("utf-8", "replace").strip().splitlines()
         raise EngineError(": ".join([f"the solver exited with {run.exit_code}", *words[-1:]]))
     return status
@@ -97,7 +101,7 @@ def parse_values(output: bytes, num_variables: int) -> npt.NDArray[np.int32]:
     words = b" ".join(_VALUES.findall(output)).split()
     try:
         values = np.array(words, dtype=np.int64) if words else np.zeros(0, np.int64)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise EngineError("a v line holds something that is no literal") from None
     if not len(values) or values[-1] != 0:
         raise EngineError("the v lines do not end in 0")

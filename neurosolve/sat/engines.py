@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from neurosolve import process
 from neurosolve.errors import EngineError, UsageError
+from neurosolve.files import put_in_place
 from neurosolve.process import ChildRun
 from neurosolve.result import Limits, Stats, Status
 from neurosolve.sat import binaries
@@ -175,7 +176,7 @@ class Job:
             run.reason = CONFLICT_LIMIT if request.conflicts is not None else "the engine gave up"
         if run.status is Status.UNSATISFIABLE and self.proof_path is not None:
             assert request.proof_path is not None
-            request.proof_path.replace(self.proof_path)
+            put_in_place(request.proof_path, self.proof_path)
             run.proof = self.proof_path
         return run
 
@@ -210,6 +211,17 @@ def _split_delivery(row: Engine, phases: Phases | None, delivery: str | None) ->
     if chosen not in row.deliveries:
         raise UsageError(f"{row.name} has no delivery '{chosen}': one of {', '.join(row.deliveries)}")
     return chosen, ordered
+
+
+def _says_an_answer(child: ChildRun, cnf: CNF) -> bool:
+    """Whether what a binary printed can be the answer."""
+    try:
+        status = binaries.parse_status(child)
+        if status is Status.SATISFIABLE:
+            binaries.parse_values(child.output, cnf.num_variables)
+    except EngineError:
+        return False
+    return status is not Status.UNKNOWN
 
 
 def _map_in_place(proof: Path, renaming: Renaming | None) -> None:
@@ -253,7 +265,7 @@ def _run_jobs(jobs: Sequence[Job], started: float) -> tuple[list[EngineRun], int
     def definite(child: ChildRun) -> bool:
         if child.value is not None:
             return bool(child.value.status != Status.UNKNOWN.value)
-        return child.error is None and child.exit_code in (10, 20)
+        return child.error is None and child.reason is None and _says_an_answer(child, jobs[0].request.cnf)
 
     winner, children = process.race(
         [job.task for job in jobs], definite=definite, time_s=left, memory_bytes=limits.memory_bytes

@@ -232,6 +232,21 @@ def test_a_stranger_gets_the_files_alone_and_its_wrapped_answer_is_read(tmp_path
     assert engines.run(cnf, _script(tmp_path, "echo s UNKNOWN; exit 0")).status is Status.UNKNOWN
     assert engines.run(cnf, _script(tmp_path, "echo v 1 2 3 0; exit 10")).status is Status.SATISFIABLE
     assert engines.run(cnf, _script(tmp_path, "exit 20")).status is Status.UNKNOWN
+    comment = "echo c UNSATISFIABLE; echo c UNKNOWN; echo s SATISFIABLE; echo v 1 2 3 0; exit 10"
+    assert engines.run(cnf, _script(tmp_path, comment)).status is Status.SATISFIABLE
+    assert engines.run(cnf, _script(tmp_path, "echo c UNSATISFIABLE")).status is Status.UNKNOWN
+
+
+def test_a_path_is_taken_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`./NAME` is in this folder, whatever PATH has of that name."""
+    other = tmp_path / "other"
+    other.mkdir()
+    _script(other, "exit 0")
+    _script(tmp_path, "exit 0")
+    monkeypatch.setenv("PATH", str(other), prepend=":")
+    monkeypatch.chdir(tmp_path)
+    assert binaries.find_binary(find_engine("exec:./solver")) == str(tmp_path / "solver")
+    assert binaries.find_binary(find_engine("exec:solver")) == str(other / "solver")
 
 
 @pytest.mark.parametrize(
@@ -239,6 +254,8 @@ def test_a_stranger_gets_the_files_alone_and_its_wrapped_answer_is_read(tmp_path
     [
         ("echo s SATISFIABLE; echo v 1 2; exit 10", "do not end in 0"),
         ("echo s SATISFIABLE; echo v 1 x 0; exit 10", "no literal"),
+        ("echo s SATISFIABLE; echo v 99999999999999999999 0; exit 10", "no literal"),
+        ("echo s UNSATISFIABLE; exit 1", "exited with 1"),
         ("echo s SATISFIABLE; echo v 1 0 2 0; exit 10", "within"),
         ("echo s SATISFIABLE; echo v 1 0; exit 20", "exited with 20"),
         ("echo s UNSATISFIABLE; exit 10", "exited with 10"),
@@ -272,6 +289,12 @@ def test_race_takes_the_first_answer(tmp_path: Path) -> None:
     assert winner == 1 and "exited with 3" in (runs[0].reason or "")
     with pytest.raises(EngineError):
         engines.race([engines.Job(EASY, broken), engines.Job(EASY, broken)])
+    garbage = _script(tmp_path, "echo s SATISFIABLE; echo v what 0; exit 10", "garbage")
+    winner, _ = engines.race([engines.Job(EASY, garbage), engines.Job(EASY, late)])
+    assert winner == 1
+    without_code = _script(tmp_path, "echo s UNSATISFIABLE", "without_code")
+    winner, _ = engines.race([engines.Job(EASY, slow), engines.Job(EASY, without_code)])
+    assert winner == 1
 
 
 def test_stages_add_up() -> None:
