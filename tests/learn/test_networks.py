@@ -96,7 +96,7 @@ def test_a_variable_that_occurs_nowhere_has_no_opinion(ours: torch.nn.Module) ->
     wider = dataclasses.replace(
         sample, num_variables=7, assignments=np.ones((1, 7), np.int8), backbone=np.zeros(7, np.int8)
     )
-    assert predict(ours, wider)[6] == 0
+    assert abs(predict(ours, wider)[6]) < 1e-6  # rows of one product are rounded alike on some processors only
 
 
 def test_rounds_read_out_are_the_rounds_asked_for(ours: torch.nn.Module) -> None:
