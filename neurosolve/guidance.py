@@ -179,12 +179,12 @@ def _pick(guide: Guide, request: Request) -> Path | None:
         directories = {directory.name: directory}
     else:
         directories = models.find_models("sat")
-    configs, refused = {}, ""
+    configs, refused = {}, ""  # refused: the models that cannot be used, for the reason's end
     for name, directory in directories.items():
         try:
             configs[name] = load_config(directory)
-        except ModelError as error:  # one model of another version does not take the rest along
-            refused = f"; {error}"
+        except ModelError as error:  # one damaged model does not take the rest along
+            refused += f"; {error}"
     verdict = gate.choose(gate.fingerprint(request.cnf), configs)
     guide.gate = {**verdict.to_json(), "reason": verdict.reason + refused}
     if verdict.model is None:

@@ -20,6 +20,7 @@ from neurosolve import model_files
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.kernels import affine, rms_norm, sum_rows
+from neurosolve.sat import gate
 
 if TYPE_CHECKING:
     from neurosolve.neuroback import NeuroBackModel
@@ -130,7 +131,10 @@ def literal_features(graph: BipartiteGraph) -> Array:
 
 
 class Model:
-    """A loaded model: `name`, `config` (config.json), `hash` (sha256 of the three files), `directory`."""
+    """A loaded model: `name`, `config` (config.json), `hash` (sha256 of the three files), `directory`.
+
+    Raises ModelError, naming the directory, for files that are missing, damaged or of another version.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.name = directory, directory.name
@@ -141,14 +145,16 @@ class Model:
         _refuse_mismatch(directory, self.config)
         weights = model_files.unpack_weights(directory, texts["weights.safetensors"])
         programs = model_files.parse_json(directory / "network.json", texts["network.json"])
-        split = {part: {k: v for k, v in weights.items() if k.startswith(part + ".")} for part in programs}
         try:
+            split = {part: {k: v for k, v in weights.items() if k.startswith(part + ".")} for part in programs}
             self._embed, self._round, self._readout = (
                 _Program(programs[part], split[part]) for part in ("embed", "round", "readout")
             )
             self.width = int(split["round"]["round.out.bias"].size)
         except KeyError as error:
             raise ModelError(f"{directory}/network.json lacks {error}: export the model again") from error
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise ModelError(f"{directory}/network.json is damaged ({error}): fetch the model again") from error
         self._dense = {part: sum(v.size for v in split[part].values()) for part in split}
 
     def cost(self, graph: BipartiteGraph, num_rounds: int) -> float:
@@ -201,7 +207,14 @@ def load_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def _refuse_mismatch(directory: Path, config: dict[str, Any]) -> None:
+def _refuse_mismatch(directory: Path, config: Any) -> None:
+    """Raises ModelError for a config.json that is no object, of MILP, of another version, or unfit for the gate."""
+    if not isinstance(config, dict):
+        raise ModelError(f"{directory}/config.json is not an object: fetch the model again")
     if config.get("kind") == "milp":
         raise ModelError(f"{directory} is a model of branching: it has nothing to say of a formula")
     model_files.refuse_version(directory, config, {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION})
+    if "fingerprint" in config and not gate.well_formed(config["fingerprint"]):
+        raise ModelError(f"{directory}/config.json has a damaged fingerprint: fetch the model again")
+    if not isinstance(config.get("succeeds"), str | None):
+        raise ModelError(f"{directory}/config.json: succeeds is not a model's name: fetch the model again")

@@ -188,6 +188,20 @@ def test_a_model_of_another_version_does_not_take_the_rest_along(
         guidance.resolve("model:old", CNF_)
 
 
+def test_damaged_models_are_named_and_do_not_take_the_rest_along(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model(places, "stray", fingerprint={})
+    (make_model(places, "empty") / "config.json").write_text("[]")
+    make_model(places, "m")
+    answer_with(monkeypatch, FakeModel([5] * 5))
+    guide = guidance.resolve("auto", CNF_)
+    assert guide.model == "m" and guide.phases is not None
+    other = guidance.resolve("auto", CNF.from_clauses([[1, 2], [-1, -2]] * 9)).gate
+    assert other is not None and f"{places}/stray/config.json" in other["reason"]
+    assert f"{places}/empty/config.json" in other["reason"]
+
+
 def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine, one = make_model(tmp_path / "a", "m"), make_model(tmp_path / "b", "n")
     make_model(tmp_path / "c", "m")

@@ -164,6 +164,42 @@ def test_an_unknown_operation_and_a_missing_part(model: Model, tmp_path: Path) -
         load_model(directory)
 
 
+@pytest.mark.parametrize(
+    "damaged", ["[]", '{"embed": []}', '{"embed": {"inputs": [], "outputs": [], "steps": [["affine", "a"]]}}', "1"]
+)
+def test_a_network_of_another_shape(model: Model, tmp_path: Path, damaged: str) -> None:
+    directory = copy_of(model, tmp_path / "m")
+    (directory / "network.json").write_text(damaged)
+    with pytest.raises(ModelError, match=rf"{directory}/network\.json .*: (fetch|export) the model again"):
+        load_model(directory)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+def test_a_step_that_was_cut_short(model: Model, tmp_path: Path, cut: int) -> None:
+    directory = copy_of(model, tmp_path / "m")
+    programs = json.loads((directory / "network.json").read_text())
+    del programs["round"]["steps"][2][cut:]
+    (directory / "network.json").write_text(json.dumps(programs))
+    with pytest.raises(ModelError, match=rf"{directory}/network\.json is damaged"):
+        load_model(directory)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "3", '"schema"'])
+def test_a_configuration_that_is_no_object(model: Model, tmp_path: Path, text: str) -> None:
+    directory = copy_of(model, tmp_path / "m")
+    (directory / "config.json").write_text(text)
+    for load in (load_model, load_config):
+        with pytest.raises(ModelError, match=rf"{directory}/config\.json is not an object: fetch the model again"):
+            load(directory)
+
+
+@pytest.mark.parametrize("damaged", [{"fingerprint": {}}, {"fingerprint": None}, {"succeeds": ["m"]}])
+def test_a_configuration_that_the_gate_cannot_read(tmp_path: Path, damaged: dict[str, object]) -> None:
+    directory = write_model(tmp_path / "m", **damaged)
+    with pytest.raises(ModelError, match=rf"{directory}/config\.json.*: fetch the model again"):
+        load_config(directory)
+
+
 def test_the_hash_is_of_all_three_files(model: Model, tmp_path: Path) -> None:
     directory = copy_of(model, tmp_path / "m")
     assert load_model(directory).hash == model.hash

@@ -95,6 +95,17 @@ def describe(
     return {"features": features, "num_formulas": len(fingerprints), "trained": [low, high]}
 
 
+def well_formed(described: Any) -> bool:
+    """Whether something read from a file has every number of what `describe` makes, all finite."""
+    try:
+        features, (low, high) = described["features"], described["trained"]
+        numbers = [low, high, *(features["log_variables"][key] for key in ("mean", "low", "high"))]
+        numbers += [features[name][key] for name in FEATURES[1:] for key in ("slope", "level", "spread")]
+        return all(map(math.isfinite, numbers))
+    except (LookupError, TypeError, ValueError):
+        return False
+
+
 @dataclasses.dataclass(frozen=True)
 class Fit:
     """score: log density of the formula under the training set's spread, higher is more usual."""

@@ -135,3 +135,11 @@ def test_cost_and_memory() -> None:
 def test_trust(confidence: float, logit: float, config: dict[str, Any], guided: bool) -> None:
     phases = Phases.of(np.ones(10), "model:x", np.full(10, confidence))
     assert gate.trust(phases, logit, config).guided is guided
+
+
+def test_a_stored_fingerprint_is_whole_and_finite() -> None:
+    stored = described(ternary(100, 4.2), ternary(200, 4.2))["fingerprint"]
+    assert gate.well_formed(stored)
+    for damage in ({"trained": [1.0]}, {"trained": None}, {"features": {}}, {"trained": [1.0, math.nan]}):
+        assert not gate.well_formed({**stored, **damage})
+    assert not any(map(gate.well_formed, (None, [], {}, 3, "features")))
