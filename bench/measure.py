@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 
@@ -18,6 +19,10 @@ import psutil  # type: ignore[import-untyped]
 POLL_S = 0.25
 TERM_GRACE_S = 1.0
 PR_SET_PDEATHSIG = 1
+
+
+class StoppedError(Exception):
+    """The process was ended because whoever measures it stops."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +58,17 @@ class _Tree:
         return resident
 
 
-def measure(argv: Sequence[str], time_s: float, memory_bytes: int = 0, cwd: str | None = None) -> Measured:
+def measure(
+    argv: Sequence[str],
+    time_s: float,
+    memory_bytes: int = 0,
+    cwd: str | None = None,
+    stop: threading.Event | None = None,
+) -> Measured:
     """Run `argv` to its end or until it passes `time_s` wall seconds or `memory_bytes` resident (0: none).
 
     Past a limit the whole tree gets SIGTERM, then SIGKILL a second later.  If this process dies, the child is
-    told to stop too.  Raises OSError when the program cannot be started.
+    told to stop too.  Raises OSError when the program cannot be started, StoppedError once another thread sets `stop`.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.perf_counter()
@@ -67,7 +78,7 @@ def measure(argv: Sequence[str], time_s: float, memory_bytes: int = 0, cwd: str 
         )  # fmt: skip
         tree = _Tree()
         try:
-            killed = _watch(process.pid, start + time_s, memory_bytes, tree)
+            killed = _watch(process.pid, start + time_s, memory_bytes, tree, stop or threading.Event())
         except BaseException:
             _kill(process.pid)
             process.wait()
@@ -90,8 +101,8 @@ def measure(argv: Sequence[str], time_s: float, memory_bytes: int = 0, cwd: str 
         )
 
 
-def _watch(pid: int, deadline: float, memory_bytes: int, tree: _Tree) -> str | None:
-    """Wait for the end without spinning; kill past a limit and say which one."""
+def _watch(pid: int, deadline: float, memory_bytes: int, tree: _Tree, stop: threading.Event) -> str | None:
+    """Wait for the end without spinning; kill past a limit and say which one.  Raises StoppedError on `stop`."""
     handle = os.pidfd_open(pid)
     try:
         poller = select.poll()
@@ -100,6 +111,8 @@ def _watch(pid: int, deadline: float, memory_bytes: int, tree: _Tree) -> str | N
             left_s = deadline - time.perf_counter()
             if poller.poll(max(0.0, min(POLL_S, left_s)) * 1000):
                 return None
+            if stop.is_set():
+                raise StoppedError
             resident = tree.look(pid)
             if memory_bytes and resident > memory_bytes:
                 _kill(pid)

@@ -59,9 +59,10 @@ class Outcome:
 def run(plan: Plan, out: Path, tick: Callable[[Row | None], None] = lambda row: None) -> Outcome:
     """Run what `out` does not hold yet.  `tick` hears each row, None for one skipped.
 
+    On an exception, Ctrl-C's among them, only the solves in flight are ended and lost.
     Raises BenchError when an arm cannot even solve one clause, or one variable.
     """
-    outcome, lock = Outcome(), threading.Lock()
+    outcome, lock, stop = Outcome(), threading.Lock(), threading.Event()
     answers = Answers((item.sha256, item.status) for item in plan.instances)
     with Appender(out) as appender:
         _, old = rows.read(out)
@@ -88,14 +89,20 @@ def run(plan: Plan, out: Path, tick: Callable[[Row | None], None] = lambda row: 
 
         def one(instance: Instance) -> None:
             try:
-                _run_instance(plan, instance, done, record)
+                _run_instance(plan, instance, done, record, stop)
             except BenchError as error:
                 with lock:
                     outcome.missing.append(str(error))
 
         with ThreadPoolExecutor(plan.workers) as pool:
-            for future in [pool.submit(one, instance) for instance in _ordered(plan)]:
-                future.result()
+            futures = [pool.submit(one, instance) for instance in _ordered(plan)]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:  # Ctrl-C too: leaving the block would first wait for the whole queue
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
     return outcome
 
 
@@ -106,8 +113,10 @@ def _ordered(plan: Plan) -> list[Instance]:
     return ordered
 
 
-def _run_instance(plan: Plan, instance: Instance, done: Done, record: Callable[[Row | None], None]) -> None:
-    """Every arm and seed of one instance, in an order of its own."""
+def _run_instance(
+    plan: Plan, instance: Instance, done: Done, record: Callable[[Row | None], None], stop: threading.Event
+) -> None:
+    """Every arm and seed of one instance, in an order of its own.  Raises StoppedError once `stop` is set."""
     tasks = [(arm, seed) for arm in plan.arms for seed in plan.seeds]
     random.Random(f"{plan.order_seed}:{instance.name}:{instance.sha256}").shuffle(tasks)
     blanks = [_blank_row(plan, instance, arm, seed) for arm, seed in tasks]
@@ -120,7 +129,7 @@ def _run_instance(plan: Plan, instance: Instance, done: Done, record: Callable[[
         if kinds.of_file(path) is not arm.kind:
             raise BenchError(f"{instance.name}: arm {arm.name} is for {arm.kind.name}, not for {path.name}")
         argv = arm.command(plan.places.cli, path, instance.name, plan.limits, seed)
-        record(blank | solve_once(argv, plan.limits, arm.kind))
+        record(blank | solve_once(argv, plan.limits, arm.kind, stop))
 
 
 def _all_done(plan: Plan, done: Done) -> bool:
@@ -148,9 +157,11 @@ def _blank_row(plan: Plan, instance: Instance, arm: Arm, seed: int) -> Row:
     }  # fmt: skip
 
 
-def solve_once(argv: Sequence[str], limits: Limits, kind: Kind) -> dict[str, Any]:
-    """One solve as a process: the answer, and what it cost seen from outside."""
-    measured = measure(argv, limits.time_s + OUTSIDE_GRACE_S, limits.memory_bytes)
+def solve_once(
+    argv: Sequence[str], limits: Limits, kind: Kind, stop: threading.Event | None = None
+) -> dict[str, Any]:
+    """One solve as a process: the answer, and what it cost seen from outside.  Raises StoppedError as `measure`."""
+    measured = measure(argv, limits.time_s + OUTSIDE_GRACE_S, limits.memory_bytes, stop=stop)
     status, reason, report = read_answer(measured, kind)
     return {
         "status": status, "reason": reason, "exit_code": measured.exit_code, "killed": measured.killed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import rows, runner
+from bench import rows, runner, suites
 from bench.arms import Arm, Limits, parse_arm, with_repeat
 from bench.rows import BenchError
 from bench.runner import Plan
@@ -115,6 +116,47 @@ def test_kill_minus_nine_loses_and_repeats_nothing(
     started = Counter(line for line in log.read_text().splitlines() if not line.startswith("one.cnf"))
     # A run in flight at a kill is started again; a finished one never is.
     assert sum(started.values()) <= 9 + kills
+
+
+def test_an_interrupt_ends_the_solve_in_flight_and_starts_no_other(
+    instances: list[Instance], places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, log = tmp_path / "r.jsonl", tmp_path / "log"
+    monkeypatch.setenv("LOG", str(log))
+    suites.write_suite(tmp_path / "toys.csv", instances, "toys")
+    words = ["run", str(tmp_path / "toys.csv"), "-c", "none=e:slow4", "--limit", "30", "--out", str(out)]
+    argv = [sys.executable, "-m", "bench", *words, "--cli", shlex.join(places.cli)]
+    environment = {**os.environ, "NEUROSOLVE_DATA": str(places.data)}
+    process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], env=environment)
+    while "slow4" not in "".join(_solved(log)):
+        assert process.poll() is None
+        time.sleep(0.02)
+    interrupted = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert time.monotonic() - interrupted < 4
+    assert _solved(log)[-1].endswith("slow4")
+    assert len(rows.read(out)[1]) == len(_solved(log)) - 1
+
+
+def _solved(log: Path) -> list[str]:
+    """The solves begun, without those of the smallest instance."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [line for line in lines if not line.startswith("one.cnf")]
+
+
+def test_a_failure_of_the_harness_starts_no_other_solve(
+    instances: list[Instance], places: Places, tmp_path: Path
+) -> None:
+    seen: list[rows.Row | None] = []
+
+    def full(row: rows.Row | None) -> None:
+        seen.append(row)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        runner.run(plan_of(instances * 4, places, "none=e:slow0.2"), tmp_path / "r.jsonl", full)
+    assert len(seen) <= 2
 
 
 def test_a_wrong_answer_is_flagged(instances: list[Instance], places: Places, tmp_path: Path) -> None:
