@@ -23,7 +23,7 @@ _SMALLEST = {  # by kind: solved first and thrown away, or the first side would 
 def compare(
     file: Annotated[str, typer.Argument(metavar="FILE", help="DIMACS CNF, MPS, LP or CIP, plain or compressed.")],
     engine: Annotated[
-        str | None, typer.Option("--engine", "-e", help=f"CNF: of the stock side; {STOCK_ENGINE} without it.")
+        str | None, typer.Option("--engine", "-e", help=f"CNF: of both sides; {STOCK_ENGINE} and auto without it.")
     ] = None,
     guidance: GuidanceOption = "auto",
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds a side.", min=0.0)] = None,
@@ -46,7 +46,8 @@ def compare(
         _warm("cnf", "--engine", engine or STOCK_ENGINE)
         stock = _solve(file, [*common, "--engine", engine or STOCK_ENGINE, "--guidance", "none"])
         emit([""])
-        emit(["", *comparison(stock, _solve(file, [*common, "--guidance", guidance]))])
+        guided = _solve(file, [*common, "--engine", engine or "auto", "--guidance", guidance])
+        emit(["", *comparison(stock, guided)])
         return
     _warm("mps")
 

@@ -30,7 +30,7 @@ def test_two_processes_and_two_lines(tmp_path: Path) -> None:
     assert run.returncode == 0 and not run.stderr
     assert lines.count("s SATISFIABLE") == 2 and not [line for line in lines if line.startswith("v")]
     assert lines[-2].startswith("stock:  glucose4, ") and lines[-2].endswith(" conflicts")
-    assert lines[-1].startswith("guided: cadical195, walk, rename, ") and "of stock's time" in lines[-1]
+    assert lines[-1].startswith("guided: glucose4, walk, ") and "of stock's time" in lines[-1]
 
 
 def test_an_error_of_a_side_is_an_error(tmp_path: Path) -> None:
