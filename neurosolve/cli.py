@@ -44,7 +44,9 @@ def main() -> None:
     _keep_freed_memory()
     # They add their commands to app, in the order of the help.
     from neurosolve import cli_solve, cli_check, cli_compare, cli_tools, cli_training  # noqa: F401, I001
+    from neurosolve import process
 
+    process.keep_signals()
     try:
         app()
     except SystemExit as stop:

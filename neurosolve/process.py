@@ -31,6 +31,8 @@ __all__ = [
     "ChildRun",
     "Task",
     "execute",
+    "keep_signals",
+    "passing_signals_on",
     "race",
     "run_binary",
     "run_in_child",
@@ -39,6 +41,8 @@ __all__ = [
 
 TERM_GRACE_S = 1.0  # from SIGTERM to SIGKILL
 TIME_LIMIT, MEMORY_LIMIT, SIGNAL, BEATEN = "time limit", "memory limit", "signal", "beaten"
+_heard: list[int] = []  # signals that ended a race
+_keeps_signals = False
 _OUT_OF_MEMORY = (b"bad_alloc", b"out of memory", b"out-of-memory", b"OutOfMemory", b"MemoryError")
 
 
@@ -166,6 +170,7 @@ def _signals() -> Iterator[int]:
     os.set_blocking(write_end, False)
 
     def note(number: int, frame: Any) -> None:
+        _heard.append(number)
         with contextlib.suppress(BlockingIOError):
             os.write(write_end, bytes([number]))
 
@@ -180,6 +185,29 @@ def _signals() -> Iterator[int]:
             signal.signal(saved, handler)
         os.close(read_end)
         os.close(write_end)
+
+
+def keep_signals() -> None:
+    """From now on, in this process and its children, a signal ends a solve and no more: the command line's way."""
+    global _keeps_signals
+    _keeps_signals = True
+
+
+@contextlib.contextmanager
+def passing_signals_on() -> Iterator[None]:
+    """A SIGINT or SIGTERM that ends a race within reaches the caller's own handler at the end: KeyboardInterrupt, say.
+
+    Not after `keep_signals`, and not in another thread than the main one, where no race hears a signal.
+    """
+    if _keeps_signals or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _heard.clear()
+    try:
+        yield
+    finally:
+        while _heard:
+            signal.raise_signal(_heard.pop(0))
 
 
 def _supervise(

@@ -27,6 +27,7 @@ DELIVERIES: tuple[str, ...] = get_args(Delivery)
 Source = CNF | str | Path | BinaryIO
 
 
+@process.passing_signals_on()
 def solve(
     source: Source,
     *,
@@ -50,6 +51,8 @@ def solve(
 
     The status is SATISFIABLE only after the assignment satisfied every clause as read.  Raises InputError,
     UsageError, ModelError (a model asked for by name), EngineError, and SoundnessError for a wrong answer.
+    SIGINT and SIGTERM reach the caller once the engine is gone: KeyboardInterrupt, or what the caller's handler does
+    (under the command line they end the engine only, and the result's reason is "signal").
     """
     if isinstance(source, str | Path) and (kind := kind_of(source, milp.pop("format", None))) != "cnf":
         asked = {"engine": engine, "delivery": delivery, "race": race, "proof": proof, "relaxed": relaxed}

@@ -199,6 +199,15 @@ def test_a_signal_in_the_middle_is_unknown_without_orphans(
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
+def test_a_signal_leaves_what_is_known(tmp_path: Path) -> None:
+    path = save(pigeons(13), tmp_path / "f.cnf")
+    run = subprocess.Popen(command("solve", path, "-g", "none", "--json", "-"), stdout=subprocess.PIPE)
+    wait_for_children(run.pid, 1)
+    run.send_signal(signal.SIGINT)
+    row = json.loads(run.communicate(timeout=10)[0])
+    assert (row["reason"], row["engine"]) == ("signal", "cadical195") and row["versions"]
+
+
 def wait_for_children(pid: int, count: int) -> list[int]:
     """The children of a process, once there are `count` that have used some CPU."""
     for _ in range(200):

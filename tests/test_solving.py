@@ -6,6 +6,11 @@ import dataclasses
 import io
 import itertools
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -81,6 +86,34 @@ def test_a_time_limit() -> None:
     assert time.monotonic() - started < 8
     spent = solving.solve(pigeons(13), guidance="none", limits=Limits(time_s=0.0))
     assert spent.reason == "time limit" and spent.stages.solve_s == 0
+
+
+def test_ctrl_c_reaches_the_caller() -> None:
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        solving.solve(pigeons(13), guidance="none", limits=Limits(time_s=10))
+    assert not Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    assert solving.solve(SATISFIABLE, guidance="none").status is Status.SATISFIABLE  # told once
+
+
+def test_sigterm_reaches_the_callers_handler() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        result = solving.solve(pigeons(13), guidance="none", limits=Limits(time_s=10))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM] and result.reason == "signal"
+
+
+def test_sigterm_ends_a_script_without_a_handler() -> None:
+    program = (
+        "import os, signal, threading\nimport neurosolve\nfrom tests.formulas import pigeons\n"
+        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "neurosolve.solve(pigeons(13), guidance='none', limits=neurosolve.Limits(time_s=10))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=30).returncode == -signal.SIGTERM
 
 
 def test_a_memory_and_a_conflict_limit() -> None:
