@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
@@ -16,7 +17,7 @@ from neurosolve.guidance import Guide
 from neurosolve.milp.instance import kind_of
 from neurosolve.result import Limits, MilpResult, Result, Stages, Status
 from neurosolve.sat import check
-from neurosolve.sat.cnf import CNF
+from neurosolve.sat.cnf import CNF, HasClauses
 from neurosolve.sat.dimacs import read_dimacs
 from neurosolve.sat.engines import EngineRun
 from neurosolve.sat.phases import Phases
@@ -24,7 +25,7 @@ from neurosolve.sat.table import Delivery, find_engine
 
 DELIVERIES: tuple[str, ...] = get_args(Delivery)
 
-Source = CNF | str | Path | BinaryIO
+Source = CNF | HasClauses | Sequence[Sequence[int]] | str | Path | BinaryIO
 
 
 @process.passing_signals_on()
@@ -41,8 +42,9 @@ def solve(
     relaxed: bool = False,
     **milp: Any,
 ) -> Result | MilpResult:
-    """Solve a CNF: a path ("-" is standard input), an open binary file, or a CNF.  A path to an MPS, LP or CIP file
-    goes to `milp_solving.solve_milp`, which says what else it takes (`milp`) and gives a MilpResult.
+    """Solve a CNF: a path ("-" is standard input), an open binary file, or what `CNF.of` takes: a CNF, PySAT's own, a
+    list of clauses.  A path to an MPS, LP or CIP file goes to `milp_solving.solve_milp`, which says what else it takes
+    (`milp`) and gives a MilpResult.
 
     guidance: see `neurosolve.guidance`; with `auto` the gate picks a shipped model or none.  engine,
     delivery: with `auto` the model's choice, without a model CaDiCaL 1.9.5 and renaming.  race: guided and
@@ -69,7 +71,7 @@ def solve(
     path = Path(proof) if proof is not None else None
     request = Request(engine, guidance, delivery, limits, seed, race, path, deadline)
     refuse_unknown(engine, guidance, delivery)
-    cnf = source if isinstance(source, CNF) else read_dimacs(source, relaxed=relaxed)
+    cnf = _formula(source, relaxed)
     stages = Stages(read_s=time.perf_counter() - started)
     guide = guidances.resolve(guidance, cnf, seed=seed, limits=request.left())
     stages.import_s, stages.graph_s, stages.network_s = guide.import_s, guide.graph_s, guide.network_s
@@ -86,8 +88,15 @@ def predict_phases(
 ) -> Phases | None:
     """What a guidance would try first; None where it declines (`neurosolve.guidance.resolve` says why)."""
     guidances.look_up(guidance)
-    cnf = source if isinstance(source, CNF) else read_dimacs(source, relaxed=relaxed)
+    cnf = _formula(source, relaxed)
     return guidances.resolve(guidance, cnf, seed=seed).phases
+
+
+def _formula(source: Source, relaxed: bool) -> CNF:
+    """What a caller gave, read where it is a file."""
+    if isinstance(source, str | Path) or hasattr(source, "read"):
+        return read_dimacs(source, relaxed=relaxed)  # type: ignore[arg-type] # hasattr tells mypy nothing
+    return CNF.of(source)
 
 
 def versions() -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pysat import formula
 
 import neurosolve
 from neurosolve import engine_runs, guidance, solving
@@ -41,6 +42,15 @@ def test_a_path_a_stream_and_a_formula_give_the_same(tmp_path: Path) -> None:
         assert result.status is Status.SATISFIABLE
         assert true_in(SATISFIABLE, result.assignment.tolist())
     assert result.engine == "cadical195" and result.delivery is None and result.gate is None
+
+
+def test_pysats_formula_and_a_list_of_clauses() -> None:
+    for source in (formula.CNF(from_clauses=[[1, 2], [-1]]), [[1, 2], [-1]]):
+        assert neurosolve.solve(source, guidance="none").assignment.tolist() == [-1, 2]
+        told = neurosolve.predict_phases(source, "jw")
+        assert told is not None and told.num_variables == 2
+    with pytest.raises(UsageError, match="not dict"):
+        neurosolve.solve({1: 2})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,23 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import operator
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from neurosolve.errors import UsageError
+
 MAX_VARIABLE = 2**31 - 1
+
+
+class HasClauses(Protocol):
+    """A formula of somebody else's, such as PySAT's: `clauses` as lists of +v/-v, `nv` the number of variables."""
+
+    clauses: Any
+    nv: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +59,29 @@ class CNF:
         if largest > bound or not 0 <= bound <= MAX_VARIABLE or not flat.all():
             raise ValueError(f"a literal is 0 or beyond {bound} variables")
         return cls(bound, flat.astype(np.int32), offsets)
+
+    @classmethod
+    def of(cls, formula: CNF | HasClauses | Sequence[Sequence[int]]) -> CNF:
+        """A CNF as it is, PySAT's as one of ours, and a list of clauses.  Raises UsageError for anything else.
+
+        More than clauses, such as the cardinality constraints of PySAT's CNFPlus, is refused.
+        """
+        if isinstance(formula, CNF):
+            return formula
+        foreign = hasattr(formula, "clauses") and hasattr(formula, "nv")
+        clauses = formula.clauses if foreign else formula  # type: ignore[union-attr]
+        if not isinstance(clauses, list | tuple):
+            kind = type(formula).__name__
+            raise UsageError(f"a formula is a CNF, PySAT's (.clauses and .nv) or a list of clauses, not {kind}")
+        if getattr(formula, "atmosts", None):
+            raise UsageError("the formula has cardinality constraints (.atmosts) beside its clauses")
+        try:
+            cnf = cls.from_clauses([list(map(operator.index, clause)) for clause in clauses])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UsageError(f"a clause is a list of literals, +v or -v: {error}") from None
+        if foreign and formula.nv > cnf.num_variables:  # type: ignore[union-attr]
+            return dataclasses.replace(cnf, num_variables=formula.nv)  # type: ignore[union-attr]
+        return cnf
 
     @property
     def num_clauses(self) -> int:

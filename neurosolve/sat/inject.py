@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosolve.errors import UsageError
-from neurosolve.sat.cnf import CNF
+from neurosolve.sat.cnf import CNF, HasClauses
 from neurosolve.sat.phases import Phases
 from neurosolve.sat.renaming import Renaming, flips_of, literals_of, map_assignment, map_proof, rename
 from neurosolve.sat.table import Engine, find_engine
@@ -188,14 +188,16 @@ def engine_of(solver: Any) -> tuple[Engine, Any]:
     return find_engine(_CLASS_NAMES.get(kind, kind.lower())), inner
 
 
-def inject_phases(solver: Any, cnf: CNF, phases: Phases, delivery: str | None = None) -> Injected:
-    """Fill an empty PySAT solver with `cnf` so that it tries `phases` first; see `Injected` for what comes
-    back.
+def inject_phases(
+    solver: Any, cnf: CNF | HasClauses | Sequence[Sequence[int]], phases: Phases, delivery: str | None = None
+) -> Injected:
+    """Fill an empty PySAT solver with `cnf` so that it tries `phases` first; see `Injected` for what comes back.
 
-    solver: pysat.solvers.Solver(name=...) or one of its engine classes.  delivery: rename, initial, forced or
-    decide; None takes initial where the engine's set_phases means that, and rename elsewhere.
+    solver: pysat.solvers.Solver(name=...) or one of its engine classes.  cnf: what `CNF.of` takes.  delivery:
+    rename, initial, forced or decide; None takes initial where the engine's set_phases means that, and rename elsewhere.
     Raises UsageError for a solver that holds clauses already and for a delivery that the engine lacks.
     """
+    cnf = CNF.of(cnf)
     engine, inner = engine_of(solver)
     chosen: str = delivery or ("initial" if engine.set_phases == "initial" else "rename")
     if chosen not in {*engine.deliveries, engine.set_phases}:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from neurosolve.errors import InputError, ModelError
+from neurosolve.errors import InputError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from neurosolve.sat.dimacs import CNF
@@ -42,8 +42,14 @@ class Phases:
 
     @classmethod
     def of(cls, values: npt.ArrayLike, source: str, confidence: npt.ArrayLike | None = None) -> Phases:
-        """Phases from signs (anything that compares with 0); a confidence that is not finite counts as 0."""
-        signs = np.sign(np.nan_to_num(np.asarray(values))).astype(np.int8)
+        """Phases from signs (any numbers); a confidence that is not finite counts as 0.
+
+        Raises UsageError for booleans, whose False would be no opinion, and for what is no number.
+        """
+        numbers = np.asarray(values)
+        if numbers.dtype.kind not in "iuf":
+            raise UsageError(f"phases are numbers, +1 true, -1 false, 0 no opinion; these are {numbers.dtype}")
+        signs = np.sign(np.nan_to_num(numbers)).astype(np.int8)
         if confidence is None:
             trust = (signs != 0).astype(np.float32)
         else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pysat import formula
 
+from neurosolve.errors import UsageError
 from neurosolve.sat.cnf import CNF
 
 
@@ -54,3 +56,20 @@ def test_refuses_arrays_that_do_not_fit() -> None:
         CNF(1, np.array([1], np.int32), np.array([0, 2], np.int64))
     with pytest.raises(ValueError, match="offsets"):
         CNF(1, np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+
+def test_pysats_formula_and_a_list_of_clauses() -> None:
+    foreign = formula.CNF(from_clauses=[[1, -2], [2]])
+    assert CNF.of(foreign) == CNF.of([(1, -2), np.array([2])]) == CNF.from_clauses([[1, -2], [2]])
+    foreign.nv = 7
+    assert CNF.of(foreign).num_variables == 7
+    foreign.clauses.append([9])  # as PySAT's users do, and nv stays behind
+    assert CNF.of(foreign).num_variables == 9
+
+
+def test_what_is_no_formula_is_refused() -> None:
+    limited = formula.CNFPlus()
+    limited.append(([1, 2], 1), is_atmost=True)
+    for stranger in (None, 3, b"p cnf 1 0", {1: 2}, [1, 2], [[1.5]], [["1"]], [[0]], [[2**70]], limited):
+        with pytest.raises(UsageError):
+            CNF.of(stranger)  # type: ignore[arg-type]

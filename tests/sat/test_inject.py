@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pysat import formula
 from pysat.solvers import Solver
 
 from neurosolve.errors import UsageError
@@ -164,6 +165,13 @@ def test_first_descent_skips_what_is_assigned_and_forgets_on_backtracking() -> N
     descent.on_backtrack(1)
     assert descent.decide() == 3 and recorder.disabled == 0
     assert descent.decide() == 0 and recorder.disabled == 1
+
+
+def test_inject_phases_takes_pysats_own_formula() -> None:
+    cnf, hidden = planted(20, 3.0, 1)
+    with Solver(name="cadical195") as solver:
+        injected = inject.inject_phases(solver, formula.CNF(from_clauses=cnf.clauses()), phases_of(hidden))
+        assert solver.solve() and satisfies(cnf, injected(solver.get_model())) is None
 
 
 def test_inject_phases_refuses_what_cannot_be() -> None:

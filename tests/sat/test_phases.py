@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurosolve.errors import InputError, ModelError
+from neurosolve.errors import InputError, ModelError, UsageError
 from neurosolve.sat import phases
 from neurosolve.sat.dimacs import CNF
 from neurosolve.sat.walk import default_budget, local_search
@@ -42,6 +42,12 @@ def test_confidence_that_is_no_number_is_no_confidence() -> None:
     odd = phases.Phases.of([1, -2, 0, np.nan], "x", [np.nan, np.inf, 1, 0.5])
     assert odd.values.tolist() == [1, -1, 0, 0]
     assert odd.confidence.tolist() == [0, 0, 0, 0]
+
+
+def test_truth_values_are_no_phases() -> None:
+    for values in ([True, False], ["1"]):
+        with pytest.raises(UsageError, match="phases are numbers"):
+            phases.Phases.of(values, "mine")
 
 
 def test_confident_drops_the_rest() -> None:
