@@ -6,10 +6,11 @@ import dataclasses
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from bench import arms as arms_module
 from bench import making, suites, tables
@@ -70,11 +71,19 @@ def run(
     instances = choose_instances(suite, split, first)
     plan = Plan(
         instances, [with_model_hash(arm, places) for arm in chosen], Limits(limit, int(memory)), places,
-        [int(seed) for seed in seeds.split(",")], order_seed, workers, retry_errors,
+        parse_seeds(seeds), order_seed, workers, retry_errors,
     )  # fmt: skip
     name = "+".join(suites.find_suite(item).stem for item in suite)
     name += f"-{chosen[0].protocol}" if chosen[0].kind is MILP else ""
     finish(run_with_bar(plan, out or Path(f"bench/results/{name}.jsonl")))
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0,1,2` -> [0, 1, 2].  Raises BenchError for anything else."""
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise BenchError(f"--seeds {text}: want whole numbers with commas between them") from None
 
 
 def choose_instances(names: list[str], split: str | None, first: int | None) -> list[Instance]:
@@ -192,8 +201,14 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", soft_wrap=True)
-        raise SystemExit(1) from None
+        _fail(str(error))
+    except OSError as error:  # a file or a command line that is not there
+        _fail(str(error) if error.filename is None else f"{error.filename}: {error.strerror}")
+
+
+def _fail(problem: str) -> NoReturn:
+    Console(stderr=True).print(f"[bold red]error:[/] {escape(problem)}", soft_wrap=True)
+    raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -78,18 +78,23 @@ def parse_arm(spec: str) -> Arm:
     """`[NAME=]ENGINE:GUIDANCE[:DELIVERY][:OPTIONS]`, e.g. `ours=cadical195:model:universal:rename:--race`.
 
     `exec:PATH`, `model:NAME`, `file:PATH`, `preset:sat`, `auto:NAME` keep their colon; an empty delivery is
-    the default one, and a name in DELIVERIES is never an argument of `preset`, `auto` or `majority`.
+    the default one, and a name in DELIVERIES, plain or with +order, is never an argument of `preset`, `auto` or
+    `majority`.
     A MILP arm is `scip:GUIDANCE[::OPTIONS]`.  Raises BenchError when a part is missing.
     """
     label, _, rest = spec.partition("=") if "=" in spec.split(":", 1)[0] else ("", "", spec)
     parts = rest.split(":")
     engine = _take(parts, ("exec",), spec)
     guidance = _take(parts, TWO_PART_GUIDANCES, spec)
-    if guidance in OPTIONAL_TWO_PART and parts and parts[0] not in DELIVERIES and parts[0][0] != "-":
+    if guidance in OPTIONAL_TWO_PART and parts and not (_is_delivery(parts[0]) or parts[0].startswith("-")):
         guidance += ":" + parts.pop(0)
     delivery = parts.pop(0) if parts and not parts[0].startswith("-") else ""
     extra = tuple(shlex.split(":".join(parts)))
     return make_arm(label or rest, engine, guidance, delivery or None, extra)
+
+
+def _is_delivery(part: str) -> bool:
+    return part.removesuffix("+order") in DELIVERIES
 
 
 def _take(parts: list[str], prefixes: Sequence[str], spec: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from bench.rows import BenchError, Row
 
 SCIP, HIGHS = "scip", "highs"
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+COMPRESSED = (".gz", ".bz2", ".xz", ".lzma", ".zst")
 ONE_VARIABLE_MPS = """NAME one
 ROWS
  N cost
@@ -73,7 +73,7 @@ SAT = Kind(
     answers=("SATISFIABLE", "UNSATISFIABLE"),
     limit="UNKNOWN",
     exit_codes={"SATISFIABLE": 10, "UNSATISFIABLE": 20, "UNKNOWN": 0},
-    suffixes=(".cnf",),
+    suffixes=(".cnf", ".dimacs"),
     fields=COMMON_FIELDS,
     counts=_conflicts,
     count_shift=10.0,
@@ -109,13 +109,16 @@ def of_rows(runs: Iterable[Row]) -> Kind:
 
 def stem(name: str) -> str:
     """A file's name without the suffix of its kind and whatever follows it: `air05.mps.gz` -> `air05`."""
-    plain = next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
-    return next((plain.removesuffix(end) for end in (*SAT.suffixes, *MILP.suffixes) if plain.endswith(end)), plain)
+    plain = _decompressed(name)
+    return plain.removesuffix(Path(plain).suffix) if of_file(Path(plain)) else plain
 
 
 def of_file(path: Path) -> Kind | None:
-    """The half a file belongs to, by the suffix beneath its compression; None for neither."""
-    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
-    if plain.suffix in MILP.suffixes:
-        return MILP
-    return SAT if ".cnf" in path.suffixes else None
+    """The half a file belongs to, by the suffix beneath its compression, as in `neurosolve`; None for neither."""
+    suffix = Path(_decompressed(path.name)).suffix.lower()
+    return next((kind for kind in (SAT, MILP) if suffix in kind.suffixes), None)
+
+
+def _decompressed(name: str) -> str:
+    suffix = Path(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in COMPRESSED else name

@@ -32,7 +32,10 @@ Done = set[tuple[str, ...]]  # the keys of the rows already there
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is run.  `order_seed` fixes the order of instances and, within each, of arms and seeds."""
+    """What is run.  `order_seed` fixes the order of instances and, within each, of arms and seeds.
+
+    Raises BenchError for less than one worker.
+    """
 
     instances: Sequence[Instance]
     arms: Sequence[Arm]
@@ -42,6 +45,10 @@ class Plan:
     order_seed: int = 0
     workers: int = 1
     retry_errors: bool = False  # run again what crashed; the later row then counts
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise BenchError(f"--workers {self.workers}: want at least 1")
 
 
 @dataclasses.dataclass

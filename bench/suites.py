@@ -191,15 +191,25 @@ def family_suite(
 
 
 def directory_suite(directory: Path, split: str) -> list[Instance]:
-    """Every CNF, MPS, LP or CIP below a directory that $NEUROSOLVE_DATA will name; the family is the folder's name."""
-    instances = []
+    """Every CNF, MPS, LP or CIP below a directory that $NEUROSOLVE_DATA will name; the family is the folder's name.
+
+    Raises BenchError where there is none, or two would be instances of one name.
+    """
+    named: dict[str, Path] = {}
     for path in sorted(one for one in directory.rglob("*") if one.is_file() and kinds.of_file(one)):
-        below = path.relative_to(directory)
-        name = kinds.stem(str(below).replace("/", "__"))
-        instances.append(Instance(name, path.parent.name, "", "", split, "", f"data:{below}", content_sha256(path)))
-    if not instances:
-        raise BenchError(f"{directory}: no file named .cnf, .mps, .lp or .cip in it")
-    return instances
+        name = kinds.stem(str(path.relative_to(directory)).replace("/", "__"))
+        if name in named:
+            raise BenchError(f"{named[name]} and {path} would both be called {name}: rename one or move it away")
+        named[name] = path
+    if not named:
+        suffixes = ", ".join((*kinds.SAT.suffixes, *kinds.MILP.suffixes))
+        raise BenchError(f"{directory}: no file named {suffixes} in it")
+    return [
+        Instance(
+            name, path.parent.name, "", "", split, "", f"data:{path.relative_to(directory)}", content_sha256(path)
+        )
+        for name, path in named.items()
+    ]  # fmt: skip
 
 
 def parse_splits(specs: Sequence[str]) -> list[tuple[str, str]]:

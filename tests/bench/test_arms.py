@@ -23,6 +23,9 @@ from bench.suites import Places
         ("w=glucose42:walk:initial", Arm("w", "glucose42", "walk", "initial", stock=True)),
         ("a=cadical195:auto", Arm("a", "cadical195", "auto")),
         ("a=cadical195:auto:tiny:forced", Arm("a", "cadical195", "auto:tiny", "forced")),
+        ("a=cadical195:auto:forced+order", Arm("a", "cadical195", "auto", "forced+order")),
+        ("s=cadical195:preset:rename+order", Arm("s", "cadical195", "preset", "rename+order", stock=True)),
+        ("a=cadical195:auto:tiny:forced+order", Arm("a", "cadical195", "auto:tiny", "forced+order")),
         (
             "o=cadical195:model:uni:rename:--race -q",
             Arm("o", "cadical195", "model:uni", "rename", ("--race", "-q")),

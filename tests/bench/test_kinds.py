@@ -17,6 +17,9 @@ from bench.rows import BenchError
         ("a.cnf", "SAT", "a"), ("a.b.cnf.xz", "SAT", "a.b"), ("x/air05.mps.gz", "MILP", "x/air05"),
         ("P.txt_3.spa.mps.gz", "MILP", "P.txt_3.spa"), ("m.lp", "MILP", "m"), ("c.cip.zst", "MILP", "c"),
         ("a.planted", None, "a.planted"), ("mps", None, "mps"), ("a.mps.txt", None, "a.mps.txt"),
+        ("a.cnf.out", None, "a.cnf.out"), ("a.cnf.d/b.log", None, "a.cnf.d/b.log"), ("d.dimacs", "SAT", "d"),
+        ("d.dimacs.gz", "SAT", "d"), ("A.CNF.XZ", "SAT", "A"), ("M.Lp", "MILP", "M"), ("a.cnf.lzma", "SAT", "a"),
+        (".cnf", None, ".cnf"),
     ],
 )  # fmt: skip
 def test_files(name: str, kind: str | None, stem: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shlex
 import subprocess
@@ -59,6 +60,42 @@ def test_a_second_process_sees_errors_as_one_line() -> None:
     assert ran.returncode == 1
     assert ran.stderr.startswith("error: nowhere: no such suite")
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["score", "gone.jsonl"], "gone.jsonl: No such file or directory"),
+        (["report", "gone.jsonl"], "gone.jsonl: No such file or directory"),
+        (["pack", "gone.jsonl"], "gone.jsonl: No such file or directory"),
+        (["manifest", "gone.csv", "out.csv"], "gone.csv: No such file or directory"),
+        (["fetch", "gone.csv"], "gone.csv: No such file or directory"),
+        (["run", "toys.csv", "-c", "gone.toml"], "gone.toml: No such file or directory"),
+        (["run", "toys.csv", "-c", "e:none", "--seeds", "a"], "--seeds a: want whole numbers"),
+        (["run", "toys.csv", "-c", "e:none", "--workers", "0"], "--workers 0: want at least 1"),
+        (["run", "toys.csv", "-c", "e:none", "--cli", "./gone"], "./gone: No such file or directory"),
+        (["run", "toys.csv", "-c", "e:auto", "--cli", "./gone"], "./gone: No such file or directory"),
+        (["run", "[gone]", "-c", "e:none"], "[gone]: no such suite"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_exit_1(suite: str, bench: Bench, words: list[str], told: str) -> None:
+    code, text = bench(*words)
+    assert code == 1
+    assert text.splitlines()[-1].startswith("error: ") and told in text.splitlines()[-1]
+
+
+def test_files_of_one_name_are_refused_at_once(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("a.cnf.out", "b.cnf", "c.dimacs"):
+        (folder / name).write_text("p cnf 1 1\n1 0\n")
+    assert bench("files", "mine", "mine", "--out", "mine.csv")[0] == 0
+    assert [item.name for item in suites.read_suite(tmp_path / "mine.csv")] == ["b", "c"]
+    (folder / "b.cnf.gz").write_bytes(gzip.compress(b"p cnf 1 1\n1 0\n"))
+    code, text = bench("files", "mine", "mine", "--out", "again.csv")
+    assert code == 1
+    assert "error: mine/b.cnf and mine/b.cnf.gz would both be called b" in text
+    assert not (tmp_path / "again.csv").exists()
 
 
 def test_suite(places: Places, bench: Bench, tmp_path: Path) -> None:
