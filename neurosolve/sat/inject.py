@@ -194,8 +194,8 @@ def inject_phases(
     """Fill an empty PySAT solver with `cnf` so that it tries `phases` first; see `Injected` for what comes back.
 
     solver: pysat.solvers.Solver(name=...) or one of its engine classes.  cnf: what `CNF.of` takes.  delivery:
-    rename, initial, forced or decide; None takes initial where the engine's set_phases means that, and rename elsewhere.
-    Raises UsageError for a solver that holds clauses already and for a delivery that the engine lacks.
+    rename, initial, forced or decide; None takes initial where the engine's set_phases means that, and rename
+    elsewhere.  Raises UsageError for a solver that holds clauses already and for a delivery that the engine lacks.
     """
     cnf = CNF.of(cnf)
     engine, inner = engine_of(solver)

@@ -108,7 +108,7 @@ def jeroslow_wang(cnf: CNF) -> Phases:
     variables = np.abs(cnf.literals) - 1
     total = np.bincount(variables, weights, minlength=cnf.num_variables)
     balance = np.bincount(variables, weights * np.sign(cnf.literals), minlength=cnf.num_variables)
-    confidence = np.divide(np.abs(balance), total, out=np.zeros_like(total), where=total > 0)
+    confidence = np.divide(np.abs(balance), total, out=np.zeros(len(total)), where=total > 0)
     return Phases.of(balance, "jw", confidence)
 
 

@@ -63,6 +63,12 @@ def test_jeroslow_wang_weighs_short_clauses_more() -> None:
     assert told.confidence[0] == pytest.approx((1 / 4 - 3 / 16) / (1 / 4 + 3 / 16))
 
 
+@pytest.mark.parametrize(("clauses", "num_variables"), [([], 0), ([[]], 0), ([], 2)])
+def test_jeroslow_wang_without_literals(clauses: list[list[int]], num_variables: int) -> None:
+    told = phases.jeroslow_wang(CNF.from_clauses(clauses, num_variables))
+    assert told.values.tolist() == told.confidence.tolist() == [0] * num_variables
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_walk_counts_what_it_falsifies(seed: int) -> None:
     cnf = random_3sat(150, 4.0, seed)
