@@ -46,9 +46,9 @@ def main() -> None:
     from neurosolve import cli_solve, cli_check, cli_compare, cli_tools, cli_training  # noqa: F401, I001
     from neurosolve import process
 
-    process.keep_signals()
     try:
-        app()
+        with process.keeping_signals():
+            app()
     except SystemExit as stop:
         _leave(1 if stop.code not in (0, None, 10, 20) else int(stop.code or 0))
     except NeurosolveError as error:

@@ -31,7 +31,7 @@ __all__ = [
     "ChildRun",
     "Task",
     "execute",
-    "keep_signals",
+    "keeping_signals",
     "passing_signals_on",
     "race",
     "run_binary",
@@ -187,17 +187,22 @@ def _signals() -> Iterator[int]:
         os.close(write_end)
 
 
-def keep_signals() -> None:
-    """From now on, in this process and its children, a signal ends a solve and no more: the command line's way."""
+@contextlib.contextmanager
+def keeping_signals() -> Iterator[None]:
+    """In here, children included, a signal that ends a race does no more than that: the command line's way."""
     global _keeps_signals
-    _keeps_signals = True
+    before, _keeps_signals = _keeps_signals, True
+    try:
+        yield
+    finally:
+        _keeps_signals = before
 
 
 @contextlib.contextmanager
 def passing_signals_on() -> Iterator[None]:
     """A SIGINT or SIGTERM that ends a race within reaches the caller's own handler at the end: KeyboardInterrupt, say.
 
-    Not after `keep_signals`, and not in another thread than the main one, where no race hears a signal.
+    Not within `keeping_signals`, and not in another thread than the main one, where no race hears a signal.
     """
     if _keeps_signals or threading.current_thread() is not threading.main_thread():
         yield
