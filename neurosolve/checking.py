@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import tempfile
 from pathlib import Path
 
 from neurosolve.errors import InputError, SoundnessError, UsageError
+from neurosolve.files import open_decompressed
 from neurosolve.milp.instance import kind_of, read_problem
 from neurosolve.output import value_lines
 from neurosolve.prediction import Flips, read_flips
@@ -23,9 +25,9 @@ _HEAD_BYTES = 1 << 16
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """holds: the answer is right.  lines: what to print."""
+    """holds: the answer is right; None: nobody could tell.  lines: what to print."""
 
-    holds: bool
+    holds: bool | None
     lines: list[str]
 
 
@@ -39,24 +41,45 @@ def check_file(
 ) -> Verdict:
     """Check an answer (`s` and `v` lines) or a DRAT proof of a CNF, told apart by content; a solution of a MILP.
 
-    of_renamed: the JSON of `neurosolve predict`; the answer is then mapped back first, and a satisfying
-    one is printed as `v` lines of the formula.  format: of the formula's file, as for kind_of.  Raises InputError for
-    a file that is none of these, UsageError for a CIP file, which only SCIP can read.
+    answer: plain or compressed; - is standard input, as for `formula`.  of_renamed: the JSON of `neurosolve predict`;
+    the answer is then mapped back first, and a satisfying one is printed as `v` lines of the formula.  format: of the
+    formula's file, as for kind_of.  Raises InputError for a file that is none of these, UsageError for a CIP file,
+    which only SCIP can read.
     """
-    if kind_of(formula, format) != "cnf":
-        if of_renamed is not None:
-            raise UsageError("--renamed is for a CNF")
-        return _check_solution(formula, answer, format)
-    cnf = read_dimacs(formula, relaxed=relaxed)
+    if formula == "-" and str(answer) == "-":
+        raise UsageError("the formula and its answer cannot both come by standard input")
+    kind = kind_of(formula, format)
+    if kind != "cnf" and of_renamed is not None:
+        raise UsageError("--renamed is for a CNF")
+    with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
+        plain = _plain(answer, Path(folder))
+        try:
+            if kind != "cnf":
+                return _check_solution(formula, plain, format)
+            return _check_cnf(read_dimacs(formula, relaxed=relaxed), plain, of_renamed)
+        except InputError as error:
+            if error.path != str(plain):
+                raise
+            raise InputError(str(answer), error.line, error.what) from None
+
+
+def _plain(answer: Path, folder: Path) -> Path:
+    """A file to be read more than once: the answer itself, or a copy of what is compressed or no file at all."""
+    with open_decompressed(str(answer)) as stream:
+        head = stream.read()
+        if stream.compression == "file" and str(answer) != "-" and answer.is_file():
+            return answer
+        copy = folder / "answer"
+        with copy.open("wb") as file:
+            file.writelines(itertools.chain([head], stream))
+    return copy
+
+
+def _check_cnf(cnf: CNF, path: Path, of_renamed: Path | None) -> Verdict:
     flips = None if of_renamed is None else read_flips(of_renamed, cnf.num_variables)
-    try:
-        with answer.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise InputError(str(answer), None, f"cannot read: {error.strerror}") from error
-    if _is_answer(head):
-        return _check_answer(cnf, answer, flips)
-    return _check_proof(cnf, answer, flips)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return _check_answer(cnf, path, flips) if _is_answer(head) else _check_proof(cnf, path, flips)
 
 
 def _is_answer(head: bytes) -> bool:
@@ -95,7 +118,7 @@ def _check_proof(cnf: CNF, path: Path, flips: Flips | None) -> Verdict:
             path = mapped
         result = check_proof(cnf, path)
     if result.verified is None:
-        return Verdict(False, [f"c not checked: {result.what}", "s NOT VERIFIED"])
+        return Verdict(None, [f"c not checked: {result.what}", "s UNKNOWN"])
     answer = "s VERIFIED" if result.verified else "s NOT VERIFIED"
     return Verdict(result.verified, [f"c checked by {result.checker}: {result.what}", answer])
 

@@ -6,11 +6,13 @@ import contextlib
 import gzip
 import io
 import json
+import lzma
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -266,6 +268,34 @@ def test_check_refuses_a_wrong_answer(tmp_path: Path, formula: Path) -> None:
         answer.write_text(text)
         run = call("check", formula, answer)
         assert run.returncode == 1 and run.stdout.endswith("s NOT VERIFIED\n")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_check_reads_what_is_compressed(tmp_path: Path, formula: Path, pack: Callable[[bytes], bytes]) -> None:
+    answer, proof = tmp_path / "answer", tmp_path / "proof"
+    answer.write_bytes(pack(call("solve", formula, "-g", "none", "-q").stdout.encode()))
+    assert call("check", formula, answer).stdout.endswith("s VERIFIED\n")
+    hard = save(pigeons(4), tmp_path / "hard.cnf")
+    call("solve", hard, proof, "-g", "none")
+    proof.write_bytes(pack(proof.read_bytes()))
+    assert call("check", hard, proof).stdout.endswith("s VERIFIED\n")
+    proof.write_bytes(pack(b"1 x 0\n"))
+    assert call("check", hard, proof).stderr.startswith(f"{proof}:1: parse error:")
+
+
+def test_check_takes_an_answer_from_standard_input(formula: Path, tmp_path: Path) -> None:
+    told = call("solve", formula, "-g", "none", "-q").stdout.encode()
+    assert start("check", formula, "-", stdin=told).stdout.endswith("s VERIFIED\n")
+    assert "standard input" in start("check", "-", "-", stdin=told).stderr
+
+
+def test_a_proof_that_nobody_could_check_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no drat-trim
+    path, proof = save(pigeons(2), tmp_path / "f.cnf"), tmp_path / "proof"
+    proof.write_text("1 0\n" * 10_001)
+    run = call("check", path, proof)
+    assert run.stdout.endswith("s UNKNOWN\n") and "10000" in run.stdout and "drat-trim" in run.stdout
+    assert run.returncode == 1  # never the 0 of what was verified
 
 
 def test_models_and_doctor() -> None:
