@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import time
@@ -42,6 +43,7 @@ def main() -> None:
     global _startup_s
     _startup_s = _process_age_s()
     _keep_freed_memory()
+    _print_any_name()
     # They add their commands to app, in the order of the help.
     from neurosolve import cli_solve, cli_check, cli_compare, cli_tools, cli_training  # noqa: F401, I001
     from neurosolve import process
@@ -56,6 +58,13 @@ def main() -> None:
         _leave(1)
     except BrokenPipeError:
         _leave(1)
+
+
+def _print_any_name() -> None:
+    """A file name may hold bytes that the terminal's encoding lacks: they are printed as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a test may put something else there
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _keep_freed_memory() -> None:

@@ -118,6 +118,16 @@ def test_a_bad_file_is_one_line_on_standard_error(tmp_path: Path, content: bytes
     assert told in run.stderr and run.stderr.count("\n") == 1
 
 
+def test_a_name_that_is_no_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff.cnf"
+    save(CNF_, Path(os.fsdecode(path)))
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    run = start("solve", os.fsdecode(path), "-g", "none", "-n")
+    assert run.returncode == 10 and "\\udcff.cnf" in run.stdout and not run.stderr
+    missing = start("solve", os.fsdecode(path) + "x")
+    assert missing.returncode == 1 and "\\udcff.cnfx" in missing.stderr and "Traceback" not in missing.stderr
+
+
 def test_relaxed(tmp_path: Path) -> None:
     (tmp_path / "f.cnf").write_text("p cnf 2 9\n1 2 0\n")
     run = call("solve", tmp_path / "f.cnf", "--relaxed", "-g", "none", "-n")
