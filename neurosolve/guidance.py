@@ -182,7 +182,7 @@ def _pick(guide: Guide, request: Request) -> Path | None:
     configs, refused = {}, ""  # refused: the models that cannot be used, for the reason's end
     for name, directory in directories.items():
         try:
-            configs[name] = load_config(directory)
+            configs[name] = _offered(directory)
         except ModelError as error:  # one damaged model does not take the rest along
             refused += f"; {error}"
     verdict = gate.choose(gate.fingerprint(request.cnf), configs)
@@ -191,6 +191,15 @@ def _pick(guide: Guide, request: Request) -> Path | None:
         return None
     guide.model, guide.config = verdict.model, configs[verdict.model]
     return directories[verdict.model]
+
+
+def _offered(directory: Path) -> dict[str, Any]:
+    """A model's config, fit for the gate.  Raises ModelError."""
+    config = load_config(directory)
+    is_named = isinstance(config.get("succeeds"), str | None)
+    if not is_named or ("fingerprint" in config and not gate.well_formed(config["fingerprint"])):
+        raise ModelError(f"{directory}/config.json has a damaged fingerprint: fetch the model again")
+    return config
 
 
 def _ask(guide: Guide, directory: Path, request: Request, *, overrule: bool) -> None:

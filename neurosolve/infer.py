@@ -20,7 +20,6 @@ from neurosolve import model_files
 from neurosolve.errors import LimitError, ModelError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.kernels import affine, rms_norm, sum_rows
-from neurosolve.sat import gate
 
 if TYPE_CHECKING:
     from neurosolve.neuroback import NeuroBackModel
@@ -208,13 +207,9 @@ def load_config(directory: Path) -> dict[str, Any]:
 
 
 def _refuse_mismatch(directory: Path, config: Any) -> None:
-    """Raises ModelError for a config.json that is no object, of MILP, of another version, or unfit for the gate."""
+    """Raises ModelError for a config.json that is no object, of MILP, or of another version."""
     if not isinstance(config, dict):
         raise ModelError(f"{directory}/config.json is not an object: fetch the model again")
     if config.get("kind") == "milp":
         raise ModelError(f"{directory} is a model of branching: it has nothing to say of a formula")
     model_files.refuse_version(directory, config, {"schema": SCHEMA_VERSION, "feature_version": FEATURE_VERSION})
-    if "fingerprint" in config and not gate.well_formed(config["fingerprint"]):
-        raise ModelError(f"{directory}/config.json has a damaged fingerprint: fetch the model again")
-    if not isinstance(config.get("succeeds"), str | None):
-        raise ModelError(f"{directory}/config.json: succeeds is not a model's name: fetch the model again")

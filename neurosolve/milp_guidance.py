@@ -41,7 +41,7 @@ def for_protocol(spec: PolicySpec, protocol: str) -> PolicySpec:
 
 
 def _validated_under(directory: Path) -> str | None:
-    protocol = (model_files.read_json(directory / models.CONFIG_FILE).get("validation") or {}).get("protocol")
+    protocol = (model_files.read_json(directory / model_files.CONFIG_FILE).get("validation") or {}).get("protocol")
     return None if protocol is None else str(protocol)
 
 

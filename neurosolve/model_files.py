@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from neurosolve.errors import ModelError
 
+CONFIG_FILE = "config.json"
+
 
 def read(path: Path) -> bytes:
     """Raises ModelError for a file that is missing or cannot be read."""

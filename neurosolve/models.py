@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neurosolve.errors import ModelError
+from neurosolve.model_files import CONFIG_FILE
 
-CONFIG_FILE = "config.json"
 ENVIRONMENT = "NEUROSOLVE_MODELS"
 
 

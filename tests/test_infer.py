@@ -193,13 +193,6 @@ def test_a_configuration_that_is_no_object(model: Model, tmp_path: Path, text: s
             load(directory)
 
 
-@pytest.mark.parametrize("damaged", [{"fingerprint": {}}, {"fingerprint": None}, {"succeeds": ["m"]}])
-def test_a_configuration_that_the_gate_cannot_read(tmp_path: Path, damaged: dict[str, object]) -> None:
-    directory = write_model(tmp_path / "m", **damaged)
-    with pytest.raises(ModelError, match=rf"{directory}/config\.json.*: fetch the model again"):
-        load_config(directory)
-
-
 def test_the_hash_is_of_all_three_files(model: Model, tmp_path: Path) -> None:
     directory = copy_of(model, tmp_path / "m")
     assert load_model(directory).hash == model.hash

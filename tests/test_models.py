@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from neurosolve.errors import ModelError
-from neurosolve.models import CONFIG_FILE, ENVIRONMENT, find_models, kind_of, model_directory, search_path
+from neurosolve.model_files import CONFIG_FILE
+from neurosolve.models import ENVIRONMENT, find_models, kind_of, model_directory, search_path
 
 
 def make(directory: Path) -> Path:

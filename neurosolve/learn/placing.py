@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from neurosolve.models import CONFIG_FILE
+from neurosolve.model_files import CONFIG_FILE
 
 LOST = "On validation no guided arm was faster than every stock arm: `auto` never picks this model, it is by name only."
 
