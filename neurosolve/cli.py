@@ -46,10 +46,10 @@ def main() -> None:
     _print_any_name()
     # They add their commands to app, in the order of the help.
     from neurosolve import cli_solve, cli_check, cli_compare, cli_tools, cli_training  # noqa: F401, I001
-    from neurosolve import process
+    from neurosolve import signals
 
     try:
-        with process.keeping_signals():
+        with signals.keeping_signals():
             app()
     except SystemExit as stop:
         _leave(1 if stop.code not in (0, None, 10, 20) else int(stop.code or 0))

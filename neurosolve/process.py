@@ -13,14 +13,13 @@ import os
 import pickle
 import select
 import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from neurosolve import child as _child
-from neurosolve import errors
+from neurosolve import errors, signals
 from neurosolve.child import HEADER, Task, execute, send
 
 __all__ = [
@@ -31,8 +30,6 @@ __all__ = [
     "ChildRun",
     "Task",
     "execute",
-    "keeping_signals",
-    "passing_signals_on",
     "race",
     "run_binary",
     "run_in_child",
@@ -41,8 +38,6 @@ __all__ = [
 
 TERM_GRACE_S = 1.0  # from SIGTERM to SIGKILL
 TIME_LIMIT, MEMORY_LIMIT, SIGNAL, BEATEN = "time limit", "memory limit", "signal", "beaten"
-_heard: list[int] = []  # signals that ended a race
-_keeps_signals = False
 _OUT_OF_MEMORY = (b"bad_alloc", b"out of memory", b"out-of-memory", b"OutOfMemory", b"MemoryError")
 
 
@@ -163,58 +158,6 @@ def _rebuild(kind: str, text: str) -> errors.NeurosolveError:
     return error
 
 
-@contextlib.contextmanager
-def _signals() -> Iterator[int]:
-    """A descriptor that becomes readable on SIGINT or SIGTERM, instead of what they did before."""
-    read_end, write_end = os.pipe()
-    os.set_blocking(write_end, False)
-
-    def note(number: int, frame: Any) -> None:
-        _heard.append(number)
-        with contextlib.suppress(BlockingIOError):
-            os.write(write_end, bytes([number]))
-
-    before: dict[int, Any] = {}
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.signal(number, note)
-        yield read_end
-    finally:
-        for saved, handler in before.items():
-            signal.signal(saved, handler)
-        os.close(read_end)
-        os.close(write_end)
-
-
-@contextlib.contextmanager
-def keeping_signals() -> Iterator[None]:
-    """In here, children included, a signal that ends a race does no more than that: the command line's way."""
-    global _keeps_signals
-    before, _keeps_signals = _keeps_signals, True
-    try:
-        yield
-    finally:
-        _keeps_signals = before
-
-
-@contextlib.contextmanager
-def passing_signals_on() -> Iterator[None]:
-    """A SIGINT or SIGTERM that ends a race within reaches the caller's own handler at the end: KeyboardInterrupt, say.
-
-    Not within `keeping_signals`, and not in another thread than the main one, where no race hears a signal.
-    """
-    if _keeps_signals or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    _heard.clear()
-    try:
-        yield
-    finally:
-        while _heard:
-            signal.raise_signal(_heard.pop(0))
-
-
 def _supervise(
     children: list[_Running], wake: int, deadline: float | None, enough: Callable[[ChildRun], bool]
 ) -> None:
@@ -279,7 +222,7 @@ def race(
     """
     deadline = None if time_s is None else time.perf_counter() + time_s
     children: list[_Running] = []
-    with _signals() as wake:
+    with signals.hearing() as wake:
         try:
             for task in tasks:
                 children.append(_Running(task, memory_bytes, on_message))

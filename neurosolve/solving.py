@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, get_args
 
 import neurosolve
 from neurosolve import guidance as guidances
-from neurosolve import process
+from neurosolve import process, signals
 from neurosolve.engine_runs import Request, delivery_for, engine_for, guided_then_stock, race
 from neurosolve.errors import SoundnessError, UsageError
 from neurosolve.guidance import Guide
@@ -28,7 +28,7 @@ DELIVERIES: tuple[str, ...] = get_args(Delivery)
 Source = CNF | HasClauses | Sequence[Sequence[int]] | str | Path | BinaryIO
 
 
-@process.passing_signals_on()
+@signals.passing_signals_on()
 def solve(
     source: Source,
     *,
