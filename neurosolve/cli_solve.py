@@ -222,7 +222,9 @@ def _guard(
         guard_target("a solution", solution, read)
     if proof is not None:
         guard_target("a proof", proof, read)
-        if not force and any(suffix.lower() in (".cnf", ".dimacs") for suffix in proof.suffixes):
+        from neurosolve.milp.instance import kind_by_suffix
+
+        if not force and kind_by_suffix(proof.name) == "cnf":
             raise UsageError(f"{proof} looks like a CNF file: use --force to write a proof there")
 
 

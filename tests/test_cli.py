@@ -174,6 +174,11 @@ def test_an_answer_is_told_even_where_the_json_cannot_be_written(formula: Path) 
     assert (run.returncode, run.stdout) == (1, "s SATISFIABLE\n") and "cannot write /dev/full" in run.stderr
 
 
+def test_a_proof_may_be_named_after_its_formula(tmp_path: Path) -> None:
+    path, proof = save(pigeons(4), tmp_path / "f.cnf"), tmp_path / "f.cnf.drat"
+    assert call("solve", path, proof, "-q").returncode == 20 and proof.stat().st_size > 0
+
+
 def test_force_writes_a_proof_with_the_name_of_a_formula(tmp_path: Path) -> None:
     path, proof = save(pigeons(4), tmp_path / "f.cnf"), tmp_path / "g.cnf"
     assert call("solve", path, proof, "--force", "-g", "none").returncode == 20
