@@ -35,11 +35,13 @@ ProtocolOption = Annotated[
 ]
 RelaxedOption = Annotated[bool, typer.Option("--relaxed", help="Header counts that disagree only warn.")]
 
+NOT_CHECKED = 3  # `check` found nobody to tell; 2 is what wrong usage exits with inside Typer
+
 _startup_s = 0.0  # from the start of the process to main(); 0 where a test calls a command
 
 
 def main() -> None:
-    """The entry point.  Exit status: a solve's 10, 20 or 0; 1 for every error, told on standard error."""
+    """Entry point.  Exit status: 10, 20 or 0 of a solve, 3 of a check; 1 of every error, told on standard error."""
     global _startup_s
     _startup_s = _process_age_s()
     _keep_freed_memory()
@@ -52,7 +54,7 @@ def main() -> None:
         with signals.keeping_signals():
             app()
     except SystemExit as stop:
-        _leave(1 if stop.code not in (0, None, 10, 20) else int(stop.code or 0))
+        _leave(int(stop.code or 0) if stop.code in (0, None, 10, 20, NOT_CHECKED) else 1)
     except NeurosolveError as error:
         print(error if isinstance(error, InputError) else f"neurosolve: error: {error}", file=sys.stderr)
         _leave(1)

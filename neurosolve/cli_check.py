@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from neurosolve.cli import FileArgument, GuidanceOption, RelaxedOption, SeedOption, app, emit, write_text
+from neurosolve.cli import (
+    NOT_CHECKED,
+    FileArgument,
+    GuidanceOption,
+    RelaxedOption,
+    SeedOption,
+    app,
+    emit,
+    write_text,
+)
 
 
 @app.command()
@@ -48,12 +57,13 @@ def check(
     relaxed: RelaxedOption = False,
     format: Annotated[str | None, typer.Option("--format", help="Of FILE: cnf, mps or lp.")] = None,
 ) -> None:
-    """Check an answer, or a proof, against FILE: exit 0 when it holds, 1 when it does not.
+    """Check an answer, or a proof, against FILE: exit 0 when it holds, 1 when it does not, 3 when nobody could tell.
 
+    Nobody can tell of a proof past 10,000 lines where drat-trim is not on PATH, and of an answer without values.
     FILE is a CNF, or a MILP (MPS or LP) with anybody's solution: SCIP's, MIPLIB's, HiGHS's or Gurobi's file.
     """
     from neurosolve import checking
 
     verdict = checking.check_file(file, answer, of_renamed, relaxed=relaxed, format=format)
     emit(verdict.lines)
-    raise typer.Exit(0 if verdict.holds else 1)
+    raise typer.Exit({True: 0, False: 1, None: NOT_CHECKED}[verdict.holds])

@@ -279,10 +279,17 @@ def test_a_proof_of_the_renamed_formula_maps_back(tmp_path: Path) -> None:
 
 def test_check_refuses_a_wrong_answer(tmp_path: Path, formula: Path) -> None:
     answer = tmp_path / "answer"
-    for text in ("s SATISFIABLE\nv " + " ".join(str(-v) for v in range(1, 61)) + " 0\n", "s UNSATISFIABLE\n"):
-        answer.write_text(text)
-        run = call("check", formula, answer)
-        assert run.returncode == 1 and run.stdout.endswith("s NOT VERIFIED\n")
+    answer.write_text("s SATISFIABLE\nv " + " ".join(str(-v) for v in range(1, 61)) + " 0\n")
+    run = call("check", formula, answer)
+    assert run.returncode == 1 and run.stdout.endswith("s NOT VERIFIED\n")
+    assert call("check", formula, tmp_path / "missing").returncode == 1
+
+
+@pytest.mark.parametrize("text", ["s UNSATISFIABLE\n", "s UNKNOWN\n", "s SATISFIABLE\n"])
+def test_an_answer_without_values_is_not_checked(tmp_path: Path, formula: Path, text: str) -> None:
+    (tmp_path / "answer").write_text(text)
+    run = call("check", formula, tmp_path / "answer")
+    assert run.returncode == 3 and run.stdout.endswith("s UNKNOWN\n")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
@@ -310,7 +317,7 @@ def test_a_proof_that_nobody_could_check_is_unknown(tmp_path: Path, monkeypatch:
     proof.write_text("1 0\n" * 10_001)
     run = call("check", path, proof)
     assert run.stdout.endswith("s UNKNOWN\n") and "10000" in run.stdout and "drat-trim" in run.stdout
-    assert run.returncode == 1  # never the 0 of what was verified
+    assert run.returncode == 3  # neither the 0 of what was verified nor the 1 of what is wrong
 
 
 def test_models_and_doctor() -> None:
