@@ -6,6 +6,7 @@ No Python loop over literals: a proof of ten million literals is mapped in a few
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from neurosolve.sat.digits import format_integers, parse_integers
 from neurosolve.sat.renaming import Renaming
 
 READ_BYTES = 1 << 20
+_WORD = re.compile(rb"[^ \t\r]+")
 _DELETE = 2**31 - 1  # stands for the letter d while a block of text is parsed: no variable is that large
 
 
@@ -85,21 +87,35 @@ def _parse_binary(data: bytes, name: str, line: int) -> Block:
 
 def _parse_text(data: bytes, name: str, line: int) -> Block:
     if b"c" in data:
-        data = b"\n".join(row for row in data.split(b"\n") if not row.lstrip().startswith(b"c"))
+        data = b"\n".join(b"" if row.lstrip().startswith(b"c") else row for row in data.split(b"\n"))
     numbers = parse_integers(data.replace(b"d", b" %d " % _DELETE))
     if numbers is None or np.abs(numbers).max(initial=0) > _DELETE:
-        raise InputError(name, line, "proof lines hold literals, 'd' and 0 only")
+        raise _fault(data, name, line)
     stops = np.flatnonzero(numbers == 0)
     if len(numbers) and (not len(stops) or stops[-1] != len(numbers) - 1):
-        raise InputError(name, line, "the last proof line has no 0")
+        raise _fault(data, name, line)
     starts = np.concatenate([[0], stops[:-1] + 1]) if len(stops) else stops
     marks = numbers == _DELETE
     deleted = marks[starts]
     if np.count_nonzero(marks) != np.count_nonzero(deleted):
-        raise InputError(name, line, "a 'd' within a proof line")
+        raise _fault(data, name, line)
     keep = ~marks
     keep[stops] = False
     return Block(deleted, numbers[keep].astype(np.int32), _offsets(stops - starts - deleted))
+
+
+def _fault(data: bytes, name: str, line: int) -> InputError:
+    """The first thing wrong in text that is known to be wrong, found word by word; `line` is that of its first byte."""
+    last, is_open = line, False
+    for number, row in enumerate(data.split(b"\n"), line):
+        for word in _WORD.findall(row.replace(b"d", b" d ")):
+            value = parse_integers(word) if word != b"d" else None
+            if word == b"d" and is_open:
+                return InputError(name, number, "a 'd' within a proof line")
+            if word != b"d" and (value is None or abs(int(value[0])) >= _DELETE):
+                return InputError(name, number, "proof lines hold literals, 'd' and 0 only")
+            last, is_open = number, value is None or bool(value[0])
+    return InputError(name, last, "the last proof line has no 0")
 
 
 def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

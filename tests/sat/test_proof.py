@@ -145,6 +145,21 @@ def test_what_is_no_proof_is_refused(data: bytes) -> None:
         _lines(data)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        (b"1 0\nc a\n1 x 0\n", 3, "literals, 'd' and 0 only"),
+        (b"1 0\n\n3000000000 0\n2 0\n", 3, "literals, 'd' and 0 only"),
+        (b"1 0\n2 d 3 0\n", 2, "a 'd' within"),
+        (b"1 0\nd 1 0\n2 3\n\n", 3, "no 0"),
+    ],
+)
+def test_the_line_that_is_no_proof_is_named(text: bytes, line: int, what: str) -> None:
+    for padding in (0, 200_000):  # more than one block
+        with pytest.raises(InputError, match=rf"^p:{line + padding}: .*{what}"):
+            list(read_drat(io.BytesIO(b"4 -5 0\n" * padding + text), "p"))
+
+
 def test_copy_maps_back_closes_and_counts() -> None:
     renaming = Renaming.of(np.array([True, False]), np.array([0.9, 0.1]))
     seen = [renaming.clause(x) for x in ([1], [-2, 1])]
