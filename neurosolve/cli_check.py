@@ -17,6 +17,8 @@ from neurosolve.cli import (
     emit,
     write_text,
 )
+from neurosolve.errors import UsageError
+from neurosolve.files import guard_target
 
 
 @app.command()
@@ -35,6 +37,7 @@ def predict(
     from neurosolve.sat.dimacs import read_dimacs
 
     guidances.look_up(guidance)
+    _guard(cnf_out, out, [file, guidance.removeprefix("file:") if guidance.startswith("file:") else None])
     cnf = read_dimacs(file, relaxed=relaxed)
     guide = guidances.resolve(guidance, cnf, seed=seed)
     formula, row = prediction.describe(cnf, guide, engine)
@@ -42,6 +45,15 @@ def predict(
         prediction.write(formula, cnf_out)
     if out is not None or cnf_out is None:
         write_text(out or "-", output.json_text(row))
+
+
+def _guard(cnf_out: str | None, out: str | None, read: list[str | None]) -> None:
+    """Raises UsageError for outputs that cannot be written, lie where one of `read` does, or share a place."""
+    if cnf_out is not None and out is not None and (cnf_out == out or Path(cnf_out).resolve() == Path(out).resolve()):
+        raise UsageError(f"the renamed CNF and the JSON cannot both go to {'standard output' if out == '-' else out}")
+    for what, target in (("the renamed CNF", cnf_out), ("the JSON", out)):
+        if target not in (None, "-"):
+            guard_target(what, str(target), read)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosolve.errors import InputError, UsageError
-from neurosolve.files import put_in_place
+from neurosolve.files import put_in_place, unreadable
 from neurosolve.guidance import Guide
 from neurosolve.result import SCHEMA_VERSION
 from neurosolve.sat.cnf import CNF
@@ -79,7 +79,9 @@ def read_flips(path: Path, num_variables: int) -> Flips:
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
         flipped, stored = np.array(row["flipped"], dtype=np.int64), int(row["num_variables"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise unreadable(path, error.strerror) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), None, f"not a prediction: {error}") from error
     if (
         stored != num_variables

@@ -270,6 +270,22 @@ def test_predict_writes_the_formula_to_standard_output(formula: Path) -> None:
     assert call("predict", formula, "-g", "none", "--cnf", "-").stdout == formula.read_text()
 
 
+def test_predict_overwrites_nothing_that_it_reads(formula: Path, tmp_path: Path) -> None:
+    before, phases = formula.read_bytes(), tmp_path / "phases"
+    phases.write_text("1 0\n")
+    for words, what in (
+        (("-g", "random", "--cnf", formula), "would overwrite"),
+        (("-g", "random", "-o", formula), "would overwrite"),
+        (("-g", f"file:{phases}", "-o", phases), "would overwrite"),
+        (("-g", "random", "--cnf", "-", "-o", "-"), "cannot both go to standard output"),
+        (("-g", "random", "--cnf", tmp_path / "x", "-o", tmp_path / "x"), "cannot both go to"),
+        (("-g", "random", "--cnf", tmp_path / "no" / "x"), "no directory"),
+    ):
+        run = call("predict", formula, *words)
+        assert (run.returncode, run.stdout) == (1, "") and what in run.stderr, words
+    assert formula.read_bytes() == before and phases.read_text() == "1 0\n" and not (tmp_path / "x").exists()
+
+
 def test_a_proof_of_the_renamed_formula_maps_back(tmp_path: Path) -> None:
     path, renamed = save(pigeons(4), tmp_path / "f.cnf"), tmp_path / "r.cnf"
     call("predict", path, "-g", "random", "--cnf", renamed, "-o", tmp_path / "r.json")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosolve.errors import InputError, ModelError, UsageError
+from neurosolve.files import unreadable
 
 if TYPE_CHECKING:
     from neurosolve.sat.dimacs import CNF
@@ -168,7 +169,7 @@ def read_phases(path: str | Path, num_variables: int) -> Phases:
     try:
         lines = Path(path).read_text(encoding="ascii", errors="replace").splitlines()
     except OSError as error:
-        raise InputError(name, None, f"cannot read phases: {error.strerror}") from error
+        raise unreadable(name, error.strerror) from error
     values = np.zeros(num_variables, dtype=np.int8)
     for number, line in enumerate(lines, start=1):
         words = line.split()
