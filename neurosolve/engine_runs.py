@@ -73,6 +73,7 @@ def guided_then_stock(cnf: CNF, engine: str, guide: Guide, delivery: str | None,
     left = None if asked is None else asked - bound
     run = engines.race([_job(cnf, find_engine(behind).name, stock, None, request, conflicts=left)])[1][0]
     run.notes += [*first.notes, f"guided {first.engine} stopped after {bound} conflicts; stock ran behind it"]
+    run.versions = first.versions | run.versions
     run.stats = first.stats.plus(run.stats)
     run.cpu_time_s += first.cpu_time_s
     run.inject_s += first.inject_s

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
+import numpy as np
+
 import neurosolve
 from neurosolve import guidance as guidances
 from neurosolve import process, signals
@@ -77,7 +79,7 @@ def solve(
     stages.import_s, stages.graph_s, stages.network_s = guide.import_s, guide.graph_s, guide.network_s
     result = _run(cnf, guide, request, stages)
     result.warnings.extend(cnf.warnings)
-    result.versions = versions()
+    result.versions = versions() | result.versions
     result.wall_time_s = time.perf_counter() - started
     result.cpu_time_s += time.process_time() - cpu_started
     return result
@@ -100,12 +102,8 @@ def _formula(source: Source, relaxed: bool) -> CNF:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what is loaded and took part: cheap, so without the packages' metadata."""
-    found = {"neurosolve": neurosolve.__version__, "python": sys.version.split()[0]}
-    for name in ("numpy", "pysat"):
-        if name in sys.modules:
-            found[name] = str(sys.modules[name].__version__)
-    return found
+    """Versions of what every solve runs on; cheap, so without the packages' metadata."""
+    return {"neurosolve": neurosolve.__version__, "python": sys.version.split()[0], "numpy": np.__version__}
 
 
 def refuse_unknown(engine: str, guidance: str, delivery: str) -> None:
@@ -155,6 +153,7 @@ def _take(run: EngineRun, cnf: CNF, result: Result) -> None:
     result.cpu_time_s += run.cpu_time_s
     result.memory_bytes = run.memory_bytes
     result.warnings += run.notes
+    result.versions = run.versions
     result.proof = None if run.proof is None else str(run.proof)
     if run.status is Status.SATISFIABLE:
         started = time.perf_counter()

@@ -20,6 +20,7 @@ from neurosolve.sat.table import Engine, kind_of_binary
 WHEEL_KISSAT = Path("sage_wheels", "bin", "kissat")  # inside the wheel passagemath-kissat
 _COUNTERS = re.compile(rb"^c (conflicts|decisions|propagations|restarts)\s*:\s+(\d+)", re.MULTILINE)
 _STATUS = re.compile(rb"^s (SATISFIABLE|UNSATISFIABLE|UNKNOWN)\s*$", re.MULTILINE)
+_VERSION = re.compile(rb"^c +(?:\S+ +)*[Vv]ersion:? +v?(\d[\w.-]*)", re.MULTILINE)
 _GAVE_UP = re.compile(rb"^c UNKNOWN\s*$", re.MULTILINE)  # as Kissat and CaDiCaL say it
 _VALUES = re.compile(rb"^v[ \t]([^\n]*)$", re.MULTILINE)
 
@@ -109,6 +110,12 @@ def parse_values(output: bytes, num_variables: int) -> npt.NDArray[np.int32]:
     if (values == 0).any():
         raise EngineError("a 0 within the v lines")
     return values[np.abs(values) <= num_variables].astype(np.int32)
+
+
+def parse_version(output: bytes) -> str | None:
+    """The version in a solver's banner, as Kissat and CaDiCaL print it; None where there is none."""
+    found = _VERSION.search(output)
+    return found[1].decode() if found else None
 
 
 def parse_stats(output: bytes) -> Stats:

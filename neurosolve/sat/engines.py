@@ -49,6 +49,7 @@ class EngineRun:
     assignment: int32 (num_variables,), literal of variable v at v - 1, of the formula as read; unchecked.
     engine, delivery: what really ran.  inject_s: from the start of the child to the start of the search
     (importing, renaming, loading, setting phases); load_s: the part spent on loading.  notes: for people.
+    versions: PySAT's, or what a binary says of itself.
     """
 
     status: Status
@@ -65,6 +66,7 @@ class EngineRun:
     load_s: float = 0.0
     solve_s: float = 0.0
     notes: list[str] = dataclasses.field(default_factory=list)
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Job:
@@ -163,6 +165,7 @@ class Job:
         run = EngineRun(Status.UNKNOWN, request.engine.name, request.delivery_name, reason=child.reason)
         run.notes = self.notes
         run.inject_s, run.load_s = stages.get("inject_s", 0.0), stages.get("load_s", 0.0)
+        run.versions = stages.get("versions", {})
         run.wall_time_s, run.cpu_time_s = child.wall_time_s, child.cpu_time_s
         run.memory_bytes = child.memory_bytes
         run.solve_s = max(0.0, child.wall_time_s - run.inject_s) if run.inject_s else 0.0
@@ -187,6 +190,8 @@ class Job:
 
     def _take_output(self, run: EngineRun, child: ChildRun) -> None:
         run.stats = binaries.parse_stats(child.output)
+        if version := binaries.parse_version(child.output):
+            run.versions = {self.request.engine.name: version}
         if child.reason is not None:
             return
         run.status = binaries.parse_status(child)

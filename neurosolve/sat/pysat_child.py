@@ -134,8 +134,10 @@ def _attempt(request: Request, conflicts: int | None) -> Answer:
 
 def _new_solver(request: Request) -> tuple[Any, Any]:
     """PySAT's wrapper and the engine inside it, configured; options must be set before the clauses."""
+    import pysat
     from pysat.solvers import Solver
 
+    process.send({"versions": {"pysat": str(pysat.__version__)}})
     row = request.engine
     wrapper = Solver(name=row.pysat, **({"with_proof": True} if request.proof_path is not None else {}))
     options: dict[str, int | str] = dict(row.options)

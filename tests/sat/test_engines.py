@@ -297,6 +297,20 @@ def test_race_takes_the_first_answer(tmp_path: Path) -> None:
     assert winner == 1
 
 
+@pytest.mark.parametrize(
+    ("banner", "version"),
+    [
+        ("c Version 4.0.4 unknown", "4.0.4"),  # Kissat
+        ("c Version 1.5.3 02e96d5", "1.5.3"),  # CaDiCaL
+        ("c CryptoMiniSat version 5.11.15", "5.11.15"),
+        ("c no conversion 7 here", None),
+    ],
+)
+def test_a_binary_says_its_version(banner: str, version: str | None, tmp_path: Path) -> None:
+    name = _script(tmp_path, f"echo '{banner}'; echo s UNKNOWN")
+    assert engines.run(EASY, name).versions == ({} if version is None else {name: version})
+
+
 def test_stages_add_up() -> None:
     run = engines.run(EASY, "cadical195", phases=phases_of(HIDDEN))
     assert 0 < run.load_s <= run.inject_s and run.inject_s + run.solve_s <= run.wall_time_s
