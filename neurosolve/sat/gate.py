@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from neurosolve.sat.dimacs import CNF
@@ -28,7 +29,8 @@ _LENGTH_CLASSES = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6-8": 8, "9-16": 16}
 _SHARES = tuple(f"share_{name}" for name in (*_LENGTH_CLASSES, "17+"))
 FEATURES = ("log_variables", "log_ratio", *_SHARES)
 _TOLERANCE = {"log_variables": 0.02, "log_ratio": 0.04, **dict.fromkeys(_SHARES, 0.03)}
-_SAMPLED_CLAUSES = 1 << 20  # past this many clauses the histogram is taken of evenly spaced ones
+_SAMPLED_CLAUSES = 1 << 18  # past this many clauses the histogram is taken of evenly spaced stretches of them
+_STRETCH = 1 << 10  # whole ones, because single clauses at even distances may all be the same clause of a gate
 
 GUIDE_TIME_S = 2.0  # default budget of graph and network together; a model's config may say otherwise
 GUIDE_SHARE = 0.1  # and never more than this share of the time limit
@@ -55,14 +57,22 @@ class Verdict:
 def fingerprint(cnf: CNF) -> Fingerprint:
     """One number a feature: log10 of variables and of clauses per variable, shares of clause lengths."""
     num_clauses = max(1, len(cnf.offsets) - 1)
-    stride = -(-num_clauses // _SAMPLED_CLAUSES)
-    lengths = cnf.offsets[1::stride] - cnf.offsets[:-1:stride]
+    lengths = _lengths(cnf)
     classes = np.bincount(np.clip(lengths, 1, 17), minlength=18)[1:]
     ends = [0, *_LENGTH_CLASSES.values(), 17]
     shares = [classes[low:high].sum() / max(1, len(lengths)) for low, high in pairwise(ends)]
     num_variables = max(1, cnf.num_variables)
     values = [math.log10(num_variables), math.log10(num_clauses / num_variables), *map(float, shares)]
     return dict(zip(FEATURES, values, strict=True))
+
+
+def _lengths(cnf: CNF) -> npt.NDArray[np.int64]:
+    """Every clause's length, or those of a fixed share of them where there are too many."""
+    num_clauses = len(cnf.offsets) - 1
+    if num_clauses <= _SAMPLED_CLAUSES:
+        return np.diff(cnf.offsets)
+    starts = np.linspace(0, num_clauses - _STRETCH, _SAMPLED_CLAUSES // _STRETCH, dtype=np.int64)
+    return np.concatenate([np.diff(cnf.offsets[start : start + _STRETCH + 1]) for start in starts])
 
 
 def describe(
