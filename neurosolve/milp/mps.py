@@ -7,7 +7,6 @@ reads silently as something else (`2.x`, a row nobody declared), is refused.
 
 from __future__ import annotations
 
-from neurosolve.errors import InputError
 from neurosolve.milp.mps_bounds import read_bounds
 from neurosolve.milp.mps_lines import LONGEST_LINE, Lines, Section, show
 from neurosolve.milp.mps_sections import Draft, read_columns, read_ranges, read_rhs, read_rows, read_sense
@@ -38,16 +37,7 @@ def read_mps(data: bytes, name: str) -> Problem:
 
     Raises InputError (file, line, what) for anything that is not a mixed-integer linear program in plain MPS.
     """
-    try:
-        return _read(Lines(data, name))
-    except InputError as error:
-        try:  # names with blanks, which only the fixed form can hold
-            return _read(Lines(data, name, fixed=True))
-        except InputError as other:
-            raise other if (other.line or 0) > (error.line or 0) else error from None
-
-
-def _read(lines: Lines) -> Problem:
+    lines = Lines(data, name)
     draft, seen = Draft(lines), dict[bytes, int]()
     for section in lines.sections():
         head, line = section.head[0], section.first - 1

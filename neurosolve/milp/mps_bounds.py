@@ -47,6 +47,8 @@ def read_bounds(draft: Draft, section: Section) -> None:
             draft.lower[column] = max(draft.lower[column], 0.0) if kind == b"BV" else sides[False]
         if True in sides:
             draft.upper[column] = min(draft.upper[column], 1.0) if kind == b"BV" else sides[True]
+        if kind == b"BV" and draft.lower[column] > draft.upper[column]:
+            lines.fail(line, f"column {show(name)}: BV after bounds beyond 0 and 1, SCIP would keep those")
         if value < 0 and draft.lower[column] > draft.upper[column] and (column, False) not in given:
             draft.warn(line, f"column {show(name)}: upper bound {value:g} below the lower bound 0 (SCIP's reading)")
 

@@ -19,7 +19,12 @@ LONGEST_NAME = 254
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _INFINITE = re.compile(rb"[+-]?inf(inity)?\Z", re.IGNORECASE)
 _FIELDS = ((4, 12), (14, 22), (39, 47))  # names of the fixed form, from 0
-_GAPS = (12, 13, 22, 23, 36, 37, 38, 47, 48, 61, 62, 63)
+_TIDY = re.compile(  # a line of one pair in the fixed form, without blanks in its names: the most frequent kind
+    rb"(?=.{25,36}$) .{3}[^\s$]{1,8} +(?<=^.{14})[^\s$]{1,8} +(?<=^.{24})[^\t\r]*\d"
+)
+_DIGIT = re.compile(rb"\d")
+_DATA = (b"COLUMNS", b"RHS", b"RANGES", b"BOUNDS")
+_FIXED_HINT = "; SCIP takes this file for fixed form so far, where names in columns 5-12, 15-22 and 40-47 hold blanks"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +37,15 @@ class Section:
 
 
 class Lines:
-    """The sections of one file.  fixed: blanks inside the name fields of the fixed form become `_`, as in SCIP."""
+    """The sections of one file, to be read in turn.  As in SCIP, a file is of the fixed form up to the first line that
+    is not, and till then blanks inside its name fields become `_`."""
 
-    def __init__(self, data: bytes, path: str, fixed: bool = False) -> None:
-        self.path, self.fixed = path, fixed
+    def __init__(self, data: bytes, path: str) -> None:
+        self.path = path
         self._all = data.split(b"\n")
         self._dollars = b"$" in data
+        self._is_fixed = True
+        self._joined = set[int]()  # lines on which that made one name of two words
 
     @property
     def num_lines(self) -> int:
@@ -55,22 +63,43 @@ class Lines:
 
     def words(self, section: Section) -> Iterator[tuple[int, list[bytes]]]:
         """(line number, words) of each data line; comments and blank lines are left out."""
-        plain = not (self._dollars or self.fixed)
         for number, line in enumerate(section.lines, section.first):
-            if plain:
-                words = line.split()
-                if words and line[:1] != b"*":
-                    yield number, words
-            elif line[:1] != b"*" and (words := self._split(line)):
+            if line[:1] == b"*":
+                continue
+            if self._is_fixed:
+                line = self._as_fixed(line, number, section.head[0])
+            if words := self._split(line) if self._dollars else line.split():
                 yield number, words
 
-    def _split(self, line: bytes) -> list[bytes]:
-        words = (_patched(line) if self.fixed else line).split()
+    @staticmethod
+    def _split(line: bytes) -> list[bytes]:
+        words = line.split()
         comment = next((i for i, word in enumerate(words[1:], 1) if word[:1] == b"$"), None)
         return words[:comment]
 
+    def _as_fixed(self, line: bytes, number: int, head: bytes) -> bytes:
+        """The line as the fixed form has it; as it is, and the form over for good, where SCIP's rules say so."""
+        if _TIDY.match(line):
+            return line
+        is_short = len(line) <= 12
+        if b"\t" in line or b"\r" in line:
+            line = line.replace(b"\t", b" ").replace(b"\r", b" ")
+        if b" $" in (line[13:15], line[38:40]):
+            line = line[: 14 if line[13:15] == b" $" else 39]
+        has_number = _DIGIT.search(line, 24, 36) is not None
+        gaps = line[12:14] + line[22:24] + line[36:39] + line[47:49] + line[61:64]
+        if gaps.strip(b" ") or (head in _DATA and not has_number):
+            self._is_fixed = False
+        elif has_number or is_short:
+            for start, end in _FIELDS:
+                inner = line[start:end].strip(b" ")
+                if b" " in inner:
+                    line = line[:start] + inner.replace(b" ", b"_").ljust(end - start) + line[end:]
+                    self._joined.add(number)
+        return line
+
     def fail(self, line: int | None, what: str) -> NoReturn:
-        raise InputError(self.path, line, what)
+        raise InputError(self.path, line, what + (_FIXED_HINT if line in self._joined else ""))
 
     def name(self, word: bytes, line: int) -> str:
         """A name as text, refused where SCIP would not keep it whole."""
@@ -106,16 +135,3 @@ class Lines:
 def show(word: bytes) -> str:
     """A word of the file for a message, cut and printable."""
     return ascii(word[:60].decode(errors="replace")).strip("'\"")
-
-
-def _patched(line: bytes) -> bytes:
-    padded = line.rstrip().replace(b"\t", b" ").ljust(64)
-    if any(padded[gap : gap + 1] != b" " for gap in _GAPS):
-        return line
-    pieces = bytearray(padded)
-    for start, end in _FIELDS:
-        field = padded[start:end]
-        inner = field.strip()
-        at = start + len(field) - len(field.lstrip())
-        pieces[at : at + len(inner)] = inner.replace(b" ", b"_")
-    return bytes(pieces)

@@ -166,3 +166,23 @@ def test_the_fixed_form_may_have_blanks_in_names(tmp_path: Path) -> None:
     assert set(scip_columns(text.encode(), tmp_path)) == {"MY_COL", "B"}
     with pytest.raises(InputError, match=r"t\.mps:6: parse error: row MY_RAW"):
         read(text.replace("    MY COL    MY ROW ", "    MY COL    MY RAW "))
+
+
+def test_words_that_scip_joins_to_one_name_are_refused(tmp_path: Path) -> None:
+    """Up to the first line that is not of the fixed form, `BND  X` is a name for SCIP, and would be a new column."""
+    text = (
+        "NAME\nROWS\n N  COST\n G  ROW\nCOLUMNS\n"
+        "    X         COST               1.0   ROW                1.0\n"
+        "RHS\n    RHS       ROW               -4.0\nBOUNDS\n UP BND  X                   7\nENDATA\n"
+    )
+    assert scip_columns(text.encode(), tmp_path).keys() == {"X", "BND__X"}
+    with pytest.raises(InputError, match=r"t\.mps:10: parse error: .*BND__X.*SCIP takes this file for fixed form"):
+        read(text)
+    freed = text.replace("    X         COST               1.0   ", "    X  COST  1.0  ")
+    assert read(freed).upper.tolist() == [7.0] and scip_columns(freed.encode(), tmp_path)["X"][1] == 7.0
+
+
+def test_what_is_refused_in_the_free_form_is_not_read_in_the_fixed_one() -> None:
+    """` FR BND  q`, read with a blank in a name, would be a bound of another vector, and left out."""
+    with pytest.raises(InputError, match=r"t\.mps:17: parse error: column q is not declared"):
+        read(changed((" UP BND  y  7\n", " UP BND  y  7\n FR BND  q\n")))

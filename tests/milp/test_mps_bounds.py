@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from neurosolve.errors import InputError
 from neurosolve.milp.problem import Problem
 from tests.milp.problems import INF
 from tests.milp.readers import changed, read, scip_columns
@@ -77,3 +78,9 @@ def test_where_readers_differ_scips_reading_counts_with_a_word(
     assert (problem.lower[0], problem.upper[0]) == (lower, upper)
     assert any(warning in word for word in problem.warnings)
     assert scip_columns(changed((" UP BND  y  7\n", lines)).encode(), tmp_path)["x"] == (lower, upper, True)
+
+
+@pytest.mark.parametrize("before", [" LO B x 2\n", " FX B x -1\n", " MI B x\n UP B x -3\n"])
+def test_a_binary_bound_that_scip_would_not_obey_is_refused(before: str) -> None:
+    with pytest.raises(InputError, match="column x: BV after bounds beyond 0 and 1"):
+        bounded(before + " BV B x\n")
