@@ -79,6 +79,8 @@ def solve(
 
     A CNF gives c, s and v lines as in the SAT competition and exit 10, 20, or 0 for unknown.  A MILP gives a table
     of the search, its status (optimal, infeasible, unbounded, infeasible-or-unbounded, limit) and exit 0.
+
+    A file of more than 8 GiB after decompression is an error; NEUROSOLVE_MAX_BYTES in the environment sets another cap.
     """
     from neurosolve import output
     from neurosolve.milp.instance import kind_of

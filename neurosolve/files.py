@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from neurosolve.errors import InputError, UsageError
 
 DEFAULT_CAP = 8 << 30  # bytes after decompression: beyond every published benchmark, short of a bomb
+CAP_VARIABLE = "NEUROSOLVE_MAX_BYTES"  # in the environment: another default
 PIECE = 1 << 16  # bytes read at once unless told otherwise
 _ZSTD_PIECE = 2048  # compressed bytes fed at once: they never expand past about 64 MiB
 _LONGEST_MAGIC = 6
@@ -95,14 +96,15 @@ class ByteStream:
     """The decompressed bytes of one file; `name` is its path as given, for messages.
 
     read(n) returns up to n bytes, b"" at the end.  It raises InputError on truncated or damaged compression,
-    and once more than `max_bytes` have come out.  Leaving the `with` closes the file if it was opened here.
+    and once more than `max_bytes` have come out (DEFAULT_CAP: or what $NEUROSOLVE_MAX_BYTES says).  Leaving the `with`
+    closes the file if it was opened here.
     """
 
     def __init__(
         self, raw: Source, name: str, max_bytes: int, close: Callable[[], None] | None = None
     ) -> None:
         self.name, self._close = name, close
-        self._left = self._max_bytes = max_bytes
+        self._left = self._max_bytes = _default_cap() if max_bytes == DEFAULT_CAP else max_bytes
         self._raw, self._format, self._source = raw, "", raw
 
     @property
@@ -149,6 +151,16 @@ class ByteStream:
     ) -> None:
         if self._close:
             self._close()
+
+
+def _default_cap() -> int:
+    """Raises UsageError for an environment that names no number of bytes."""
+    text = os.environ.get(CAP_VARIABLE)
+    if text is None:
+        return DEFAULT_CAP
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"${CAP_VARIABLE} is '{text}': set it to a number of bytes")
+    return int(text)
 
 
 def _zstd_error() -> type[Exception]:

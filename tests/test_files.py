@@ -93,6 +93,16 @@ def test_cap_counts_plain_bytes_too() -> None:
     assert read_decompressed(io.BytesIO(b"0123456789"), max_bytes=10) == b"0123456789"
 
 
+def test_the_environment_may_set_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEUROSOLVE_MAX_BYTES", "9")
+    with pytest.raises(InputError, match="more than 9 bytes"):
+        read_decompressed(io.BytesIO(gzip.compress(b"0123456789")))
+    assert read_decompressed(io.BytesIO(b"0123456789"), max_bytes=10) == b"0123456789"  # a caller's own goes first
+    monkeypatch.setenv("NEUROSOLVE_MAX_BYTES", "8G")
+    with pytest.raises(UsageError, match="NEUROSOLVE_MAX_BYTES is '8G'"):
+        read_decompressed(io.BytesIO(b"0"))
+
+
 def test_file_name_never_reaches_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "a;touch PWNED;$(touch PWNED2).cnf.gz"
