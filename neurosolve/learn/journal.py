@@ -3,9 +3,11 @@ installed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,15 @@ HISTORY = "history.jsonl"
 
 
 class Journal:
-    """Scalars to TensorBoard, rows to history.jsonl, both below the run's directory."""
+    """Scalars to TensorBoard, rows to history.jsonl, both below the run's directory.
 
-    def __init__(self, directory: Path) -> None:
+    last: the step that the run goes on from, -1: it begins.  Rows after it are of steps that a kill took back.
+    """
+
+    def __init__(self, directory: Path, last: int) -> None:
         self._history = directory / HISTORY
+        if self._history.exists():
+            self._history.write_text("".join(_until(last, self._history)), encoding="utf-8")
         self._writer: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -42,3 +49,11 @@ class Journal:
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _until(last: int, history: Path) -> Iterator[str]:
+    """The rows up to that step; half a row, where the kill came while it was written, is none."""
+    for line in history.read_text(encoding="utf-8").splitlines(keepends=True):
+        with contextlib.suppress(ValueError):
+            if json.loads(line)["step"] <= last:
+                yield line

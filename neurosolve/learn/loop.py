@@ -89,7 +89,7 @@ class Loop(abc.ABC, Generic[C]):
         self._resume_or_begin()
         if self.group.leads:
             self.load_validation()
-            self.journal = Journal(self.directory)
+            self.journal = Journal(self.directory, self.state.step if (self.directory / LAST).exists() else -1)
         self._began = time.monotonic() - self.state.elapsed_s
 
     @abc.abstractmethod

@@ -14,9 +14,8 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from neurosolve import model_files
 from neurosolve.errors import ModelError, UsageError
-from neurosolve.learn import export_neuroback
+from neurosolve.learn import export_neuroback, publish_tuned
 from neurosolve.learn.batches import SampleSet
 from neurosolve.learn.building import build, options_of
 from neurosolve.learn.config import TrainConfig, read_config
@@ -32,9 +31,6 @@ from neurosolve.sat.phases import MAJORITY_FILE, write_majority
 
 TIME_S = 20.0  # of each solve
 CHOSEN = ("engine", "delivery", "rounds")
-USE = (
-    *CHOSEN, "min_rounds", "confidence_threshold", "min_confidence_mass", "min_sat_logit", "conflict_bound", "fallback",
-)  # fmt: skip
 CANDIDATES = (
     "cadical195:rename", "cadical195:rename+order", "cadical195:forced", "cadical195:forced+order",
     "cadical195:forced@0.8", "cadical195:rename+order@0.8", "kissat:rename+order", "glucose42:initial+order",
@@ -77,7 +73,8 @@ def publish(
     written = _describe(config, training)
     if isinstance(config, FinetuneConfig):
         del written["fingerprint"]
-        written |= _use_of(Path(config.start), config.succeeds) | {"validation": _tuning(config)}
+        written |= publish_tuned.use_of(Path(config.start), config.succeeds)
+        written["validation"] = publish_tuned.tuning(config, _history(config))
     with built_beside(out) as place:
         export(network, written, _card(written), place)
         write_majority(place / MAJORITY_FILE, (training[i].assignments for i in range(len(training))))
@@ -111,26 +108,8 @@ def _chosen(
     }  # fmt: skip
 
 
-def _use_of(start: Path, succeeds: bool) -> dict[str, Any]:
-    """How the model of that directory is used, and whether by `auto`.  Raises ModelError without one, and UsageError
-    where it is to be succeeded and `auto` does not take it itself."""
-    config = model_files.read_json(start / "config.json")
-    if succeeds and "fingerprint" not in config:
-        raise UsageError(f"succeeds: {start} is by name only, so there is nothing that `auto` could take instead")
-    taken_over = {"succeeds": start.name, "fingerprint": config["fingerprint"]} if succeeds else {}
-    return {key: config[key] for key in USE if key in config} | taken_over
-
-
 def _history(config: TrainConfig) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
-
-
-def _tuning(config: FinetuneConfig) -> dict[str, Any]:
-    """The conflicts of the best weights and of the start on the formulas that chose, shifted geometric means."""
-    best = min((row for row in _history(config) if "solve_cost" in row), key=lambda row: float(row["solve_cost"]))
-    solved = config.solve_validation
-    return {"formulas": solved.count * len(config.validation_sizes), "conflict_limit": solved.conflicts,
-            "conflicts": best["solve_cost"], "conflicts_of_start": best["start_cost"]}  # fmt: skip
 
 
 def _largest(validation: SampleSet, count: int) -> list[Sample]:
@@ -194,17 +173,10 @@ def _card(config: dict[str, Any]) -> str:
         "",
     ]
     if tuned:
-        of = training["config"]
-        tries = f"{of['formulas']} new formulas a step, sizes {of['sizes']}, {of['group']} tries each"
-        lines.insert(-1, f"- Fine-tuned from {tuned} by solver feedback ({of['update']}): {tries}.")
-        lines.insert(-1, "- `auto` takes it in place of its start." if "succeeds" in config else "- By name only.")
+        lines[-1:] = [*publish_tuned.told(config), ""]
     v = config.get("validation", {})
     if "conflicts_of_start" in v:
-        lines += [
-            f"Validation, {v['formulas']} formulas (no test formula among them), "
-            f"{v['conflict_limit']} conflicts each at most: "
-            f"{v['conflicts']:.1f} conflicts, {v['conflicts_of_start']:.1f} before tuning."
-        ]
+        lines += publish_tuned.shown(v)
     if "arms" in v:
         lines += [
             f"Validation, {v['formulas']} formulas, {v['time_limit_s']:g} s limit (no test formula among them):", "",

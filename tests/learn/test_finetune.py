@@ -132,7 +132,11 @@ def test_published_it_is_used_as_its_start_and_by_auto_where_it_succeeds_it(
     assert written["conflict_bound"] == 77 and written["engine"] == "minisat22"
     assert written.get("succeeds") == ("start" if succeeds else None)
     assert written.get("fingerprint") == ({"of": "the start"} if succeeds else None)
-    assert "before tuning" in (tmp_path / "new" / "card.md").read_text()
+    card = (tmp_path / "new" / "card.md").read_text()
+    assert "before tuning" in card and f"{config.workers} cores" in card
+    curve = written["validation"]["curve"]
+    assert [(row["step"], row["solves"]) for row in curve] == [(0, 0), (3, 3 * config.formulas * config.group)]
+    assert all(f"| {row['step']} | {row['solves']} | {row['wall_h']:.2f} |" in card for row in curve)
 
 
 def test_a_config_that_contradicts_its_start_is_refused(config: FinetuneConfig) -> None:
