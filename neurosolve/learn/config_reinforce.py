@@ -11,6 +11,7 @@ from neurosolve.families import MILP_FAMILIES
 from neurosolve.families.knobs import checked as checked_knobs
 from neurosolve.families.knobs import label
 from neurosolve.learn.config import RunConfig, checked
+from neurosolve.milp.rewards import SUBTREE_COSTS
 from neurosolve.milp.scip_settings import PROTOCOLS
 
 LOSSES = ("log", "hl_gauss")
@@ -58,9 +59,10 @@ class Instances:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReinforceValidation:
     """Table [solve_validation]: every instance of [[validation_instances]] is solved by SCIP with the network
-    branching, seeds 0 to seeds - 1; the shifted geometric mean of nodes chooses `best`.
+    branching, seeds 0 to seeds - 1; the shifted geometric mean of the run's `cost` chooses `best`.
 
-    A solve that meets time_s (CPU seconds) counts with twice its nodes.  start: the share of the budget from which on.
+    A solve that meets time_s (CPU seconds) counts with twice what it spent.  start: the share of the budget from which
+    on.
     """
 
     seeds: int = 1
@@ -68,6 +70,12 @@ class ReinforceValidation:
     protocol: str = "paper"
     shift: float = 1.0
     start: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise UsageError(f"[solve_validation]: unknown protocol {self.protocol!r}; known: {', '.join(PROTOCOLS)}")
+        if self.seeds < 1:
+            raise UsageError("[solve_validation]: seeds must be at least 1")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +96,7 @@ class ReinforceConfig(RunConfig):
     workers: int = 1  # processes that play; with one, playing and learning take turns
     protocol: str = "paper"
     depth_first: bool = True
+    cost: str = "nodes"  # that decisions are charged, of their subtrees: nodes or lp_iterations
     node_limit: int = 20_000  # of an episode
     time_s: float = 120.0  # of an episode: wall seconds of SCIP
     permute: bool = True  # SCIP's seed is another in every episode
@@ -133,9 +142,14 @@ class ReinforceConfig(RunConfig):
         for name, value, known in (
             ("loss", self.loss, LOSSES), ("exploration", self.exploration, EXPLORATIONS),
             ("protocol", self.protocol, tuple(PROTOCOLS)), ("redistribution", self.redistribution, REDISTRIBUTIONS),
+            ("cost", self.cost, tuple(SUBTREE_COSTS)),
         ):  # fmt: skip
             if value not in known:
                 raise UsageError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+        if self.cost == "lp_iterations" and not self.depth_first:
+            raise UsageError("the cost lp_iterations needs depth_first, or nobody knows below which decision they were")
+        if not 0 <= self.redistribution_weight <= 1:
+            raise UsageError(f"redistribution_weight {self.redistribution_weight} is not between 0 and 1")
         if self.redistribution and not (self.redistribution_weight < 1 or self.horizon == 0):
             raise UsageError("a finite horizon needs a redistribution_weight below 1")
         if self.redistribution == "attention" and self.network != "revival":

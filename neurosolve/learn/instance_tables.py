@@ -84,9 +84,10 @@ def written(tables: Sequence[Instances], directory: Path) -> list[Path]:
     return [one[i] for i in range(longest) for one in lists if i < len(one)]
 
 
-def optimum_of(drawn: Drawn, source: Path | Problem, directory: Path, time_s: float) -> float:
-    """Looked up in directory/TABLE.jsonl, else solved for and appended there, in one write, so that processes may share
-    it.  Raises LimitError where SCIP does not prove it in time; that is kept too."""
+def optimum_of(drawn: Drawn, source: Path | Problem, directory: Path, time_s: float, protocol: str) -> float:
+    """Looked up in directory/TABLE.jsonl, else solved for, by SCIP's own rules under the protocol of the episode, which
+    takes about as long.  Appended in one write, so that processes may share the file.  Raises LimitError where SCIP
+    does not prove it in time; that is kept too."""
     from neurosolve.milp.optimum import optimum
 
     file = directory / f"{drawn.table.name}.jsonl"
@@ -95,7 +96,7 @@ def optimum_of(drawn: Drawn, source: Path | Problem, directory: Path, time_s: fl
             row = json.loads(line)
             if row["instance"] == drawn.key and (row["optimum"] is not None or row["time_s"] >= time_s):
                 return _known(row["optimum"], drawn)
-    value = optimum(source, time_s)
+    value = optimum(source, time_s, protocol)
     directory.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as out:
         out.write(json.dumps({"instance": drawn.key, "optimum": value, "time_s": time_s}) + "\n")

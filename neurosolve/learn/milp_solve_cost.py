@@ -22,19 +22,20 @@ from neurosolve.milp.scip_file import as_file
 from neurosolve.result import Limits, Status
 
 BASELINE = PolicySpec("pscost")
-UNSOLVED = 2.0  # times what a run that met the limit had spent in nodes; its seconds are the limit's
+UNSOLVED = 2.0  # times what a run that met the limit had spent in nodes or LP iterations; its seconds are the limit's
 
 
 @dataclasses.dataclass(frozen=True)
 class Solved:
-    """One solve: CPU seconds of SCIP's child (the limit where it was met), nodes, whether it ended by itself, and the
-    policy's own wall seconds and calls."""
+    """One solve: CPU seconds of SCIP's child (the limit where it was met), nodes, whether it ended by itself, the
+    policy's own wall seconds and calls, and LP iterations."""
 
     cpu_s: float
     num_nodes: int
     finished: bool
     policy_s: float
     num_calls: int
+    lp_iterations: int = 0
 
 
 def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: int = 0) -> Solved:
@@ -51,7 +52,8 @@ def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: in
     finished = run.status is not Status.LIMIT
     seconds = min(run.cpu_time_s, time_s) if finished else time_s
     stats = run.stats
-    return Solved(seconds, stats.num_nodes or 0, finished, stats.policy_s or 0.0, stats.num_policy_calls or 0)
+    return Solved(seconds, stats.num_nodes or 0, finished, stats.policy_s or 0.0, stats.num_policy_calls or 0,
+                  stats.num_lp_iterations or 0)  # fmt: skip
 
 
 def instances(directories: Sequence[str], count: int) -> list[Path]:
@@ -65,9 +67,11 @@ def instances(directories: Sequence[str], count: int) -> list[Path]:
 
 
 def cost_of(runs: Sequence[Solved], measure: str, shift: float) -> float:
-    """The shifted geometric mean of CPU seconds or nodes."""
-    if measure == "nodes":
-        return geometric_mean([r.num_nodes * (1.0 if r.finished else UNSOLVED) for r in runs], shift)
+    """The shifted geometric mean of cpu (seconds), nodes or lp_iterations."""
+    if measure != "cpu":
+        counts = [r.num_nodes if measure == "nodes" else r.lp_iterations for r in runs]
+        spent = [count * (1.0 if r.finished else UNSOLVED) for count, r in zip(counts, runs, strict=True)]
+        return geometric_mean(spent, shift)
     return geometric_mean([r.cpu_s for r in runs], shift)
 
 

@@ -70,7 +70,7 @@ class Recorder:
         self._children(decision.children)
         parent, is_up = self._child_of.get(decision.number, (NONE, False))
         self._now = (decision.number, parent, is_up, decision.depth, decision.lower_bound, decision.cutoff_bound,
-                     decision.lp_objective, decision.totals.nodes)  # fmt: skip
+                     decision.lp_objective, decision.totals.nodes, decision.totals.lp_iterations)  # fmt: skip
         self.columns.append(decision.candidates.columns.astype(np.int32))
         self.features.append(decision.candidates.features.astype(np.float16))
         return is_up
@@ -91,7 +91,8 @@ class Recorder:
         self._children(end.children)
         if not self.rows:
             return None
-        number, parent, is_up, depth, lower, cutoff, objective, processed, chosen, greedy = zip(*self.rows, strict=True)
+        (number, parent, is_up, depth, lower, cutoff, objective, processed, iterations,
+         chosen, greedy) = zip(*self.rows, strict=True)  # fmt: skip
         parents = np.asarray(parent, np.int32)
         decided = np.bincount(parents[parents != NONE], minlength=len(parents))
         fathomed = np.asarray(self._num_children, np.int64) - decided
@@ -104,7 +105,8 @@ class Recorder:
             np.asarray(lower), np.asarray(cutoff), np.asarray(objective), np.asarray(processed, np.int64),
             np.asarray(greedy, np.bool_), np.cumsum([0, *map(len, self.columns)]), np.concatenate(self.columns),
             np.concatenate(self.features), FEATURE_VERSION, end.totals.nodes, end.totals.lp_iterations,
-            end.totals.cpu_time, is_complete=end.is_complete, status=end.status, **facts,
+            end.totals.cpu_time, is_complete=end.is_complete, status=end.status,
+            iterations=np.asarray(iterations, np.int64), **facts,
         )  # fmt: skip
 
 

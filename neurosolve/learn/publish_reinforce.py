@@ -71,13 +71,15 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
     """config.json but for what validation chooses.  The fingerprint is of the problems of the first episodes."""
     draw = Draw(config.instances)
     played = [draw(config.seed, episode) for episode in range(DESCRIBED)]
-    fingerprints = [] if config.yardstick else [fingerprint_of(drawn.source(), config.protocol) for drawn in played]
+    families = sorted({drawn.family for drawn in played})
+    by_name_only = config.yardstick or len(families) > 1  # shapes of several families fit every stranger
+    fingerprints = [] if by_name_only else [fingerprint_of(drawn.source(), config.protocol) for drawn in played]
     curve = [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
     shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
     return {
         "network": network,
         "network_options": {**options_of(config, SHAPE), "agent": config.network},
-        "families": sorted({drawn.family for drawn in played}),
+        "families": families,
         **({"fingerprint": gate.describe(fingerprints)} if fingerprints else {}),
         "max_depth": None,
         "margin": 0.0,
@@ -111,7 +113,8 @@ def card(config: dict[str, Any]) -> str:
         f"{training['sizes']}, begun from {run['initial_weights'] or 'scratch'}: {training['steps']} gradient steps, "
         f"the best after {training['best_step']}; {training['wall_h']:.2f} h of wall time, {training['cpu_s']:.0f} CPU "
         f"seconds, {training['cores']} cores, seed {run['seed']}.",
-        f"- Loss {run['loss']}, horizon {run['horizon'] or 'Monte Carlo'}, depth first {run['depth_first']}.",
+        f"- Cost {run['cost']}, loss {run['loss']}, horizon {run['horizon'] or 'Monte Carlo'}, depth first "
+        f"{run['depth_first']}.",
         f"- It decides down to {depth}, where its best score leads by {config['margin']:g} or more; else "
         f"{config['fallback']} does.  Chosen on validation instances.",
         "",
@@ -126,4 +129,6 @@ def card(config: dict[str, Any]) -> str:
         lines += ["", f"Distilled from its agent over {told['steps']} steps: on held-out episodes both choose the same "
                   f"candidate in {after}% ({before}% before)."]  # fmt: skip
     lines += ["", *table_lines(config)]
+    if run["yardstick"] or len(config["families"]) > 1:
+        lines += ["", "It is asked for by its name: `auto` never picks it."]
     return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

@@ -63,9 +63,9 @@ def taken_by_bound(trajectory: Trajectory) -> Reals:
 
 
 def taken_by_subtree(trajectory: Trajectory) -> Reals:
-    """beta (D,) from the sizes of the subtrees; 0 at roots."""
-    sizes = trajectory.subtree_sizes.astype(np.float64)
-    shares: Reals = np.where(trajectory.parent != NONE, 1.0 - sizes / sizes[np.maximum(trajectory.parent, 0)], 0.0)
+    """beta (D,) from the costs of the subtrees; 0 at roots."""
+    costs = trajectory.subtree_costs
+    shares: Reals = np.where(trajectory.parent != NONE, 1.0 - costs / costs[np.maximum(trajectory.parent, 0)], 0.0)
     return shares
 
 
@@ -94,7 +94,7 @@ def path_rewards(trajectory: Trajectory, shares: Reals, last: int) -> Reals:
     -log2 N."""
     path = trajectory.path(last)
     left = np.append(shares[path], 0.0)
-    rewards: Reals = -(left[:-1] - left[1:]) * np.log2(trajectory.subtree_sizes[path[0]])
+    rewards: Reals = -(left[:-1] - left[1:]) * np.log2(trajectory.subtree_costs[path[0]])
     return rewards
 
 
@@ -104,15 +104,15 @@ def returns(trajectory: Trajectory, shares: Reals) -> Reals:
     for i, above in enumerate(trajectory.parent.tolist()):
         if above != NONE:
             root[i] = root[above]
-    redistributed: Reals = shares * np.log2(trajectory.subtree_sizes[root])
+    redistributed: Reals = shares * np.log2(trajectory.subtree_costs[root])
     return redistributed
 
 
-def mixed(log2_sizes: NDArray[np.float32], trajectory: Trajectory, shares: Reals, weight: float) -> NDArray[np.float32]:
+def mixed(log2_costs: NDArray[np.float32], trajectory: Trajectory, shares: Reals, weight: float) -> NDArray[np.float32]:
     """y (D,) of log2 N (D,).  An episode that a limit cut short has no terminal reward: it keeps log2 N."""
     if trajectory.is_open.any():
-        return log2_sizes
-    return ((1.0 - weight) * log2_sizes + weight * returns(trajectory, shares)).astype(np.float32)
+        return log2_costs
+    return ((1.0 - weight) * log2_costs + weight * returns(trajectory, shares)).astype(np.float32)
 
 
 def unmixed(values: NDArray[np.float32], trajectory: Trajectory, shares: Reals, weight: float) -> NDArray[np.float32]:
@@ -120,5 +120,5 @@ def unmixed(values: NDArray[np.float32], trajectory: Trajectory, shares: Reals, 
     if trajectory.is_open.any():
         return values
     if weight >= 1:
-        raise ValueError("nothing can be told of subtree sizes where the redistributed return alone is learnt")
+        raise ValueError("nothing can be told of subtrees where the redistributed return alone is learnt")
     return ((values - weight * returns(trajectory, shares)) / (1.0 - weight)).astype(np.float32)

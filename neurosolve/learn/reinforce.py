@@ -135,7 +135,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         return Task(
             episode, self.draw(config.seed, episode), search, self._policy(), config.exploration,
             config.exploring(self._share()), config.seed, self.state.step, Path(config.optima),
-            self.store.path(episode),
+            self.store.path(episode), config.cost,
         )  # fmt: skip
 
     def _policy(self) -> Policy:
@@ -159,7 +159,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         if share < self.config.solve_validation.start:
             return self._spent(), {}, None
         solved = self.cost.measure(*agent(self.network).exported())
-        return self._spent(), solved, solved["solve_nodes"]
+        return self._spent(), solved, solved[f"solve_{self.config.cost}"]
 
     def _spent(self) -> dict[str, float]:
         """What the run has cost so far: env_steps are decisions, cpu_s is of the learner and all its children."""

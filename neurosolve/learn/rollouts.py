@@ -32,7 +32,7 @@ MEMORY = 4 << 30
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """An episode to play.  search: its options but for the optimum.  path: of the trajectory."""
+    """An episode to play.  search: its options but for the optimum.  path, cost: of the trajectory."""
 
     episode: int
     drawn: Drawn
@@ -44,6 +44,7 @@ class Task:
     step: int
     optima: Path
     path: Path
+    cost: str = "nodes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,11 +78,11 @@ def play_task(task: Task) -> Played:
     source = drawn.source()
     if drawn.table.objective_limit:
         limit_s = OPTIMUM_PATIENCE * (search.time_s or math.inf)
-        value = optimum_of(drawn, source, task.optima, limit_s)
+        value = optimum_of(drawn, source, task.optima, limit_s, search.protocol)
         search = dataclasses.replace(search, optimum=value, objective_limit=True)
     chooser = Exploring(task.policy, task.exploration, task.amount, np.random.default_rng([task.seed, task.episode, 1]))
     trajectory = play(source, search, chooser, step=task.step, episode=task.episode, family=drawn.family,
-                      size=drawn.size, seed=drawn.seed, name=drawn.name)  # fmt: skip
+                      size=drawn.size, seed=drawn.seed, name=drawn.name, cost=task.cost)  # fmt: skip
     if trajectory is None:
         return Played(task.episode, drawn.name, is_complete=True, step=task.step)
     write_trajectory(trajectory, task.path)

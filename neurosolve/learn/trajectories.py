@@ -1,8 +1,11 @@
 """Episodes as they were played: the decisions of one search tree with what the policy saw at each.
 
 One .npz an episode.  The root's graph is kept once, a decision keeps its candidates: O(L) for a path of L decisions,
-since a path is an index into the tree (`path`).  The cost of a decision is the size of its subtree: the nodes of the
-tree rooted at its node, itself included, every child without a decision of its own counted as one.
+since a path is an index into the tree (`path`).  The cost of a decision is that of its subtree, in one of
+milp.rewards.SUBTREE_COSTS:
+
+    nodes           of the tree rooted at its node, itself included, every child without a decision counted as one
+    lp_iterations   1 and the LP iterations spent on the nodes below it, which are known if the search was depth first
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ class Trajectory:
     root column or -1, and features float16 (K, F).
     Totals: num_nodes and lp_iterations as SCIP counts them, cpu_s of SCIP's thread, wall_s of the episode, policy_s of
     the choosing; optimum, NaN where it was not told; is_complete: no limit struck; step: gradient steps of the weights
-    that played; number and names of the episode.
+    that played; number and names of the episode; cost, what its decisions are charged in.  iterations int64 (D,), LP
+    iterations that SCIP had spent by each decision; (0,) in files of an older neurosolve.
     """
 
     column_features: NDArray[np.float32]
@@ -78,6 +82,8 @@ class Trajectory:
     size: int = 0
     seed: int = 0
     name: str = ""
+    cost: str = "nodes"
+    iterations: NDArray[np.int64] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         of_decisions = ("parent", "is_up", "depth", "chosen", "fathomed", "is_open", "lower_bound", "cutoff",
@@ -85,6 +91,7 @@ class Trajectory:
         count = len(self.number)
         fits = (
             all(len(getattr(self, name)) == count for name in of_decisions)
+            and len(self.iterations) == (count if self.cost == "lp_iterations" else len(self.iterations))
             and len(self.offsets) == count + 1
             and self.offsets[-1] == len(self.columns) == len(self.features)
             and len(self.indptr) == len(self.row_features) + 1
@@ -118,14 +125,31 @@ class Trajectory:
         return np.asarray(found[::-1], np.int64)
 
     @functools.cached_property
-    def subtree_sizes(self) -> NDArray[np.int64]:
-        """(D,) nodes of each decision's subtree, itself and its leaves included: 1 + fathomed + those of its children's
-        decisions; 3 at least.  Where is_open, so many at least."""
-        sizes = (1 + self.fathomed.astype(np.int64)).tolist()
+    def own_costs(self) -> NDArray[np.float64]:
+        """(D,) what each decision adds to its subtree's cost: itself, and what its children without a decision took."""
+        if self.cost == "nodes":
+            return 1.0 + self.fathomed.astype(np.float64)
+        return 1.0 + self._iterations_below()
+
+    @functools.cached_property
+    def subtree_costs(self) -> NDArray[np.float64]:
+        """(D,) of each decision's subtree: its own cost and those of the decisions below it.  Where is_open, so much at
+        least."""
+        costs = self.own_costs.tolist()
         for i, above in reversed(list(enumerate(self.parent.tolist()))):
             if above != NONE:
-                sizes[above] += sizes[i]
-        return np.asarray(sizes, np.int64)
+                costs[above] += costs[i]
+        return np.asarray(costs, np.float64)
+
+    def _iterations_below(self) -> NDArray[np.float64]:
+        """(D,) LP iterations from each decision to the next one, which a search that is depth first spends below it;
+        but for the next one's own node, which took a mean share and is its parent's."""
+        spent = np.diff(self.iterations, append=self.lp_iterations).astype(np.float64)
+        shares = (spent / np.maximum(np.diff(self.processed, append=self.num_nodes), 1))[:-1]
+        has_parent = self.parent[1:] != NONE
+        spent[:-1] -= shares
+        spent += np.bincount(self.parent[1:][has_parent], shares[has_parent], len(self))
+        return spent
 
     @functools.cached_property
     def root(self) -> Root:

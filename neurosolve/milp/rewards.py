@@ -37,6 +37,9 @@ def _minus(name: str) -> Reward:
 # Each is minus what the step added, so an episode's rewards add up to minus what it cost after the first decision.
 REWARDS: dict[str, Reward] = {field.name: _minus(field.name) for field in dataclasses.fields(Totals)}
 
+# What a subtree can be charged with, and the least of it: a decision has two children.
+SUBTREE_COSTS = {"nodes": 3.0, "lp_iterations": 1.0}
+
 
 def reward_named(reward: str | Reward) -> Reward:
     """One of REWARDS by its name; a function of (before, after) is returned as it is.  Raises UsageError."""

@@ -79,6 +79,11 @@ def test_exploration_falls_to_its_end() -> None:
         ({"instances": [{"family": "knapsack", "size": 3, "count": 1, "sede": 9}]}, "unknown key 'sede'"),
         ({"instances": [3]}, "are tables"),
         ({"loss": "l2"}, "unknown loss"),
+        ({"cost": "seconds"}, "unknown cost"),
+        ({"cost": "lp_iterations", "depth_first": False}, "needs depth_first"),
+        ({"redistribution": "bound", "redistribution_weight": 1.5}, "between 0 and 1"),
+        ({"solve_validation": {"protocol": "papper"}}, "unknown protocol"),
+        ({"solve_validation": {"seeds": 0}}, "seeds"),
         ({"imitation_weight": 1.0}, "initial_weights"),
         ({"workers": 0}, "at least 1"),
         ({"solve_validation": {"sedes": 3}}, "unknown key 'sedes'"),
@@ -110,12 +115,12 @@ def test_instances_are_drawn_by_weight_and_again_the_same(tmp_path: Path) -> Non
 def test_an_optimum_is_computed_once(tmp_path: Path) -> None:
     drawn = Draw([Instances(family="knapsack", size=2, count=1, knobs={"items": 10})])(0, 0)
     source = drawn.source()
-    value = optimum_of(drawn, source, tmp_path, 60.0)
+    value = optimum_of(drawn, source, tmp_path, 60.0, "lean")
     (file,) = tmp_path.iterdir()
     assert value > 0 and file.name == "knapsack+items=10-2.jsonl"
     file.write_text(file.read_text().replace(str(value), "123.0"))
-    assert optimum_of(drawn, source, tmp_path, 60.0) == 123.0, "it is looked up"
+    assert optimum_of(drawn, source, tmp_path, 60.0, "lean") == 123.0, "it is looked up"
     file.write_text('{"instance": "0", "optimum": null, "time_s": 60.0}\n')
     with pytest.raises(LimitError, match="no optimum"):
-        optimum_of(drawn, source, tmp_path, 60.0)
-    assert optimum_of(drawn, source, tmp_path, 61.0) == value, "with more time it is tried again"
+        optimum_of(drawn, source, tmp_path, 60.0, "lean")
+    assert optimum_of(drawn, source, tmp_path, 61.0, "paper") == value, "with more time it is tried again"

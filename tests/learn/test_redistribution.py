@@ -58,7 +58,7 @@ def test_rewards_sum_to_the_terminal_reward_on_every_path(trajectory: Trajectory
         iwrr.shares_of(trajectory, "subtree"),
         iwrr.remaining(trajectory.parent, np.asarray(betas)),
     ):
-        terminal = -np.log2(trajectory.subtree_sizes[0])
+        terminal = -np.log2(trajectory.subtree_costs[0])
         assert shares[0] == 1 and (shares >= 0).all()
         for last in leaves(trajectory):
             rewards = iwrr.path_rewards(trajectory, shares, last)
@@ -83,25 +83,25 @@ def test_so_do_rewards_by_attention(trajectory: Trajectory, seed: int) -> None:
                                iwrr.taken_by_attention(network, trajectory), atol=1e-5)  # fmt: skip
     for last in leaves(trajectory):
         rewards = iwrr.path_rewards(trajectory, shares, last)
-        assert rewards.sum() == pytest.approx(-np.log2(trajectory.subtree_sizes[0]), abs=1e-6)
+        assert rewards.sum() == pytest.approx(-np.log2(trajectory.subtree_costs[0]), abs=1e-6)
 
 
 def test_importances_of_a_tree_by_hand() -> None:
     """Root with bound 0 and cutoff 10; its children at 4 and 5; the first has one child, at 9.5."""
     tree = with_bounds([-1, 0, 0, 1], [0, 4, 5, 9.5], 10.0)
-    assert tree.subtree_sizes.tolist() == [9, 5, 3, 3]
+    assert tree.subtree_costs.tolist() == [9, 5, 3, 3]
     np.testing.assert_allclose(iwrr.taken_by_bound(tree), [0, 0.4, 0.5, iwrr.MOST])  # 5.5 of 6 is cut
     np.testing.assert_allclose(iwrr.shares_of(tree, "bound"), [1, 0.6, 0.5, 0.06])
     np.testing.assert_allclose(iwrr.shares_of(tree, "subtree"), [1, 5 / 9, 3 / 9, 3 / 9])
-    sizes = np.log2(tree.subtree_sizes).astype(np.float32)
+    sizes = np.log2(tree.subtree_costs).astype(np.float32)
     half = iwrr.mixed(sizes, tree, iwrr.shares_of(tree, "subtree"), 0.5)
-    np.testing.assert_allclose(half, 0.5 * sizes + 0.5 * tree.subtree_sizes / 9 * np.log2(9), rtol=1e-6)
+    np.testing.assert_allclose(half, 0.5 * sizes + 0.5 * tree.subtree_costs / 9 * np.log2(9), rtol=1e-6)
     np.testing.assert_allclose(iwrr.unmixed(half, tree, iwrr.shares_of(tree, "subtree"), 0.5), sizes, atol=1e-5)
 
 
 def test_an_episode_that_was_cut_short_has_no_terminal_reward() -> None:
     tree = by_hand([-1, 0], is_open=[0, 1])
-    sizes = np.log2(tree.subtree_sizes).astype(np.float32)
+    sizes = np.log2(tree.subtree_costs).astype(np.float32)
     assert (iwrr.mixed(sizes, tree, np.ones(2), 0.7) == sizes).all()
     assert (iwrr.unmixed(sizes, tree, np.ones(2), 1.0) == sizes).all()
     with pytest.raises(ValueError, match="alone"):
@@ -150,7 +150,7 @@ def test_the_optimal_policy_of_a_small_known_tree_is_unchanged(importance: str, 
     def judged(policy: dict[str, int]) -> dict[str, tuple[int, float]]:
         """Of each state that occurs once: nodes of its subtree, redistributed target."""
         trajectory, states = play(policy)
-        sizes = trajectory.subtree_sizes
+        sizes = trajectory.subtree_costs
         shares = iwrr.shares_of(trajectory, importance)
         y = iwrr.mixed(np.log2(sizes).astype(np.float32), trajectory, shares, weight)
         return {s: (int(sizes[i]), float(y[i])) for i, s in enumerate(states) if states.count(s) == 1}

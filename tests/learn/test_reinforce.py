@@ -86,7 +86,7 @@ def test_q_learns_the_sizes_of_subtrees(tmp_path: Path, loss: str, horizon: int)
     for tree in TREES[:2]:
         batch = one._collated([(tree, np.arange(len(tree)))])
         q = network(batch).detach().numpy()[tree.offsets[:-1] + tree.chosen]
-        assert np.abs(q - np.log2(tree.subtree_sizes)).mean() < 0.4
+        assert np.abs(q - np.log2(tree.subtree_costs)).mean() < 0.4
 
 
 def test_a_lower_bound_is_no_target_from_above(tmp_path: Path) -> None:

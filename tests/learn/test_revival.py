@@ -139,7 +139,7 @@ def test_new_parts_learn_from_a_films_start(tree: Any) -> None:
     torch.manual_seed(0)
     network = RevivalNet(**SHAPE, hidden=16, width=8)
     batch, optimizer = everything(trajectory), torch.optim.SGD(network.parameters(), 1e-2)
-    target = torch.from_numpy(np.log2(trajectory.subtree_sizes)).float()
+    target = torch.from_numpy(np.log2(trajectory.subtree_costs)).float()
     for _ in range(3):
         optimizer.zero_grad()
         loss = ((network(batch)[_chosen(trajectory)] - target) ** 2).mean()

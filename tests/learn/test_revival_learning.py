@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from neurosolve.learn.export_milp import export  # noqa: E402
 from neurosolve.learn.networks.revival import RevivalNet  # noqa: E402
 from neurosolve.learn.redistribution import mixed, shares_of  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
+from neurosolve.learn.trajectories import read_trajectory  # noqa: E402
 from neurosolve.milp.network import load_policy  # noqa: E402
 from tests.learn.played import fresh, real  # noqa: E402
 from tests.learn.test_reinforce import TREES, config_of, descend, learning  # noqa: E402
@@ -33,11 +35,11 @@ def test_q_learns_redistributed_returns(tmp_path: Path, redistribution: str, los
     one = learning(network, config)
     descend(network, one, 120)
     for tree in TREES[:2]:
-        wanted = np.log2(tree.subtree_sizes).astype(np.float32)
+        wanted = np.log2(tree.subtree_costs).astype(np.float32)
         if redistribution:
             shares = shares_of(tree, redistribution, one.target)
             wanted = mixed(wanted, tree, shares, 0.5)
-            assert np.abs(wanted - np.log2(tree.subtree_sizes)).max() > 0.2
+            assert np.abs(wanted - np.log2(tree.subtree_costs)).max() > 0.2
         batch = one._collated([(tree, np.arange(len(tree)))])
         q = network(batch).detach().numpy()[tree.offsets[:-1] + tree.chosen]
         assert np.abs(q - wanted).mean() < 0.5
@@ -45,9 +47,14 @@ def test_q_learns_redistributed_returns(tmp_path: Path, redistribution: str, los
 
 def test_a_run_is_a_model_that_branches(tmp_path: Path) -> None:
     config = config_of(tmp_path / "run", network="revival", episodes=14, redistribution="attention",
+                       cost="lp_iterations",
                        network_options={"hidden": 8, "width": 8, "memory": 8, "heads": 2})  # fmt: skip
     summary = train(config)
     assert summary["episodes"] >= 14 and summary["step"] > 0
+    rows = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
+    assert summary["best"] == min(row["solve_lp_iterations"] for row in rows)
+    played = [read_trajectory(path) for path in sorted((config.directory / "episodes").glob("0*.npz"))]
+    assert all(one.cost == "lp_iterations" and one.subtree_costs[0] > 2 * len(one) for one in played)
     weights, _ = weights_of(config.directory / "best.safetensors")
     network = RevivalNet(52, weights["root.column_standard.mean"].numel(), weights["root.row_standard.mean"].numel(),
                          **config.network_options)  # fmt: skip

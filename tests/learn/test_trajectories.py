@@ -18,8 +18,24 @@ from tests.milp.branching_env import tree
 
 def test_sizes_and_paths_of_a_tree_drawn_by_hand() -> None:
     found = by_hand([NONE, 0, 1, 0, 3, 3])
-    assert found.subtree_sizes.tolist() == [13, 5, 3, 7, 3, 3] and found.fathomed.tolist() == [0, 1, 2, 0, 2, 2]
+    assert found.subtree_costs.tolist() == [13, 5, 3, 7, 3, 3] and found.fathomed.tolist() == [0, 1, 2, 0, 2, 2]
     assert [found.path(i).tolist() for i in (0, 2, 5)] == [[0], [0, 1, 2], [0, 3, 5]]
+
+
+def test_lp_iterations_are_those_of_a_subtree() -> None:
+    found = dataclasses.replace(
+        by_hand([NONE, 0, 1, 0]), cost="lp_iterations", iterations=np.array([10, 20, 26, 46]),
+        processed=np.array([1, 2, 3, 7]), num_nodes=9, lp_iterations=60,
+    )  # fmt: skip
+    # between 2 and 3 two leaves of 2, one of 1, and 3 itself: a quarter of the 20 is 3's own, so the root's
+    assert found.own_costs.tolist() == [1 + 10 + 5, 1 + 6, 1 + 15, 1 + 14]
+    assert found.subtree_costs.tolist() == [4 + 50, 7 + 16, 16, 15]
+    with pytest.raises(ValueError, match="do not fit"):
+        dataclasses.replace(found, iterations=found.iterations[:0])
+    played = dataclasses.replace(real(0, amount=0.9), cost="lp_iterations")
+    assert len(played) > 8 and (played.own_costs >= 1).all() and played.iterations[0] > 0
+    spent = played.lp_iterations - played.iterations[0]
+    assert played.subtree_costs[0] == pytest.approx(len(played) + spent), "all that came after the root's LP"
 
 
 def test_a_search_becomes_its_tree() -> None:
@@ -28,7 +44,7 @@ def test_a_search_becomes_its_tree() -> None:
     assert found.is_complete and not found.is_open.any() and len(found) > 3
     assert found.parent[0] == NONE and (found.parent[1:] >= 0).all() and found.greedy.all()
     assert (found.depth[1:] == found.depth[found.parent[1:]] + 1).all()
-    assert found.subtree_sizes[0] == 2 * len(found) + 1 == found.num_nodes, "nothing but the found"
+    assert found.subtree_costs[0] == 2 * len(found) + 1 == found.num_nodes, "nothing but the found"
     assert set(found.is_up[1:].tolist()) == {0, 1} and (found.lp_objective >= found.lower_bound - 1e-9).all()
     sizes = np.diff(found.offsets)
     assert (found.chosen < sizes).all() and np.isfinite(found.features).all() and found.policy_s < found.wall_s
