@@ -19,7 +19,7 @@ Reference: Gallager, Low-Density Parity-Check Codes (1963); Richardson and Urban
 
 Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
   decoding  160: 0.5/0.3, 0.5/0.5; 200: 2.4/8.8, 0.6/1.1; 220: 5.7/10.4, 6.1/2.4; 240: 6.5/>20, 5.3/>20.
-  decoding_unsat  120: 0.1/0.1; 140: 0.3/0.4.
+  decoding_unsat  120: 0.1/0.1; 140: 0.3/0.4; 160: 0.9/0.7, 0.5/1.0; 190: 2.2/2.9, 3.1/3.0.
 CaDiCaL often ends at the local search of a rephasing (after about 21,000, 78,000 or 153,000 conflicts).
 """
 

@@ -19,6 +19,7 @@ References: Surynek, Towards optimal cooperative path planning in hard setups th
 
 Stock CPU seconds (CaDiCaL 1.9.5 / Kissat 4.0.4, default options, seeds 0 and 1, busy machine, 20 s limit):
   6: 0.4/0.1, 0.6/0.2; 7: 2.1/0.7, 0.8/0.2; 8: >20/>20.
+  With density = 0.5 (seeds 2 and 3): 8: 2.3/0.6, 2.0/1.2; 0.55: 8: >7/7.1, 2.6/2.7.
 """
 
 from __future__ import annotations
