@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from neurosolve.milp.branching import NeuralBranching, place_of_node
 from neurosolve.milp.features import Candidates
+from neurosolve.milp.layers import Dense
 from neurosolve.milp.network import load_policy
 from neurosolve.milp.revival import Memory, Revival
 from tests.milp.scripted_policy import cover, solve
@@ -92,6 +93,24 @@ def test_scores_are_the_equations_wherever_the_search_goes(tmp_path: Path) -> No
         taken[number] = [*path, (candidates, chosen, False, depth)]
         places += [(2 * number + side, number, bool(side), depth + 1) for side in (0, 1)]
     assert max(apart) > 1e-2 and len(policy.memory) == 59
+
+
+def test_a_node_costs_one_pass_however_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows that go through the layers: those of the node's own candidates and of its two steps, never of the
+    path's."""
+    policy, plain, rows = policy_in(tmp_path), Dense.__call__, []
+    policy.at_root(random_graph())
+    monkeypatch.setattr(Dense, "__call__", lambda layer, x: rows.append(np.atleast_2d(x).shape[0]) or plain(layer, x))
+    passes = []
+    for depth in range(40):
+        candidates = random_candidates(7, seed=depth)
+        policy.at_node(depth + 1, depth, depth % 2 == 1, depth)
+        policy.scores(candidates)
+        policy.branched(3)
+        passes.append(list(rows))
+        rows.clear()
+    assert len(policy.memory.path(policy.memory.slot(40, True))) == 40
+    assert all(one == passes[0] for one in passes) and max(passes[0]) == len(candidates)
 
 
 def test_nan_in_no_number_out(tmp_path: Path) -> None:
