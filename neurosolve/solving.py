@@ -111,7 +111,8 @@ def refuse_unknown(engine: str, guidance: str, delivery: str) -> None:
     guidances.look_up(guidance)
     way = delivery.removesuffix("+order")
     if way not in ("auto", *DELIVERIES):
-        raise UsageError(f"unknown delivery '{delivery}'; deliveries: auto, {', '.join(DELIVERIES)}")
+        names = ", ".join(DELIVERIES)
+        raise UsageError(f"unknown delivery '{delivery}'; deliveries: auto, {names} (each also with +order)")
     if engine != "auto":
         row = find_engine(engine)
         if way not in ("auto", *row.deliveries):

@@ -200,6 +200,11 @@ def test_the_models_choice_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked.delivery == "forced"
 
 
+def test_an_unknown_delivery_is_told_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"'order'; deliveries: auto, rename, .* \(each also with \+order\)"):
+        solving.solve(SATISFIABLE, delivery="order")
+
+
 def test_predict_phases() -> None:
     told = neurosolve.predict_phases(SATISFIABLE, "jw")
     assert told is not None and told.num_variables == 80
