@@ -92,7 +92,9 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 def _diagnosis() -> dict[str, Any]:
     import platform
+    import shutil
 
+    from neurosolve.sat.proof import DRAT_TRIM
     from neurosolve.sat.table import ENGINES, is_installed
 
     return {
@@ -101,6 +103,7 @@ def _diagnosis() -> dict[str, Any]:
         "cpus": len(os.sched_getaffinity(0)),
         "packages": dict(_packages()),
         "engines": {name: is_installed(engine) for name, engine in ENGINES.items()},
+        "drat_trim": shutil.which(DRAT_TRIM),
         "models": list(_model_rows()),
         "model_places": _places(),
     }
@@ -137,6 +140,7 @@ def _diagnosis_lines(report: dict[str, Any]) -> Iterator[str]:
     yield "engines: " + ", ".join(name for name, found in report["engines"].items() if found)
     if missing:
         yield "engines not installed: " + ", ".join(missing)
+    yield f"proofs past 10,000 lines: {report['drat_trim'] or 'not checked, drat-trim is not on PATH'}"
     yield f"models: {len(report['models'])}, looked for in {', '.join(report['model_places'])}"
     for row in report["models"]:
         yield "  " + _model_line(row).replace("\n", "\n  ")

@@ -343,6 +343,13 @@ def test_models_and_doctor() -> None:
     assert "cadical195" in call("doctor").stdout
 
 
+def test_doctor_says_who_checks_long_proofs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "proofs past 10,000 lines: not checked, drat-trim is not on PATH" in call("doctor").stdout
+    (tmp_path / "drat-trim").touch(0o755)
+    assert f"proofs past 10,000 lines: {tmp_path}/drat-trim" in call("doctor").stdout
+
+
 def test_doctor_names_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
