@@ -136,6 +136,7 @@ def _run(file: MilpFile, problem: Problem | None, request: Request, result: Milp
         request.gap,
         request.protocol,
         file.name,
+        problem if file.format == "lp" else None,
     )
     _take(engine.run(job, request.on_event), problem, request, result)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosolve.milp.policies import PolicyReport, PolicySpec
+from neurosolve.milp.problem import Problem
 from neurosolve.milp.scip_settings import Value
 from neurosolve.result import Limits, MilpStats
 
@@ -43,7 +44,8 @@ class Job:
     where it is not the path.
 
     column_names: the order of values, in and out; None (a CIP file): SCIP's own.  start: a MIP start's values by
-    column_names, or for a CIP file the path of a .sol file.  gap: relative, at which to stop.
+    column_names, or for a CIP file the path of a .sol file.  gap: relative, at which to stop.  as_read: by HiGHS, an LP
+    file's problem; SCIP must have read its columns alike.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Job:
     gap: float | None = None
     protocol: str = "default"
     name: str = ""
+    as_read: Problem | None = None
 
 
 @dataclasses.dataclass

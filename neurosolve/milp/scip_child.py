@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from neurosolve import process
 from neurosolve.errors import EngineError, InputError, UsageError
 from neurosolve.milp.job import Answer, Job
 from neurosolve.milp.policies import PolicyReport, attach
+from neurosolve.milp.problem import Problem
 from neurosolve.milp.scip_settings import set_from_file, set_parameter, set_protocol, words
 from neurosolve.milp.scip_watch import Watch, finite, interruptible
 from neurosolve.result import MilpStats
@@ -36,6 +38,8 @@ def solve(job: Job, started: float) -> Answer:
     report, notes = _configure(scip, job)
     process.send(("feastol", scip.getParam("numerics/feastol")))
     variables = _read(scip, job)
+    if job.as_read is not None:
+        _refuse_other_columns(scip, job, variables, job.as_read)
     notes += _give_start(scip, job, variables)
     watch = Watch(scip, variables)
     if job.limits.time_s is not None:
@@ -100,6 +104,20 @@ def _read(scip: Any, job: Job) -> list[Any]:
     if len(by_name) == len(names) and all(name in by_name for name in job.column_names):
         return [by_name[name] for name in job.column_names]
     return sorted(variables, key=lambda variable: int(variable.getIndex()))  # it changed names: as they came
+
+
+def _refuse_other_columns(scip: Any, job: Job, variables: list[Any], problem: Problem) -> None:
+    """Raises InputError where SCIP has other bounds, costs or integers than the problem: as a rule of a column that is
+    bounded more than once."""
+    big = scip.infinity()
+    ours = zip(problem.lower.clip(-big, big).tolist(), problem.upper.clip(-big, big).tolist(),
+               problem.objective.tolist(), problem.integer.tolist(), strict=True)  # fmt: skip
+    for variable, one in zip(variables, ours, strict=True):
+        integer = variable.vtype() != "CONTINUOUS"
+        other = (variable.getLbOriginal(), variable.getUbOriginal(), variable.getObj(), integer)
+        if not all(math.isclose(a, b, rel_tol=1e-12) for a, b in zip(one, other, strict=True)):
+            told = f"lower, upper, cost, integer: {one} for HiGHS, {other} for SCIP"
+            raise InputError(job.name or str(job.path), None, f"column {variable.name} is read in two ways ({told})")
 
 
 def _give_start(scip: Any, job: Job, variables: list[Any]) -> list[str]:
