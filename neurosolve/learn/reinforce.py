@@ -60,7 +60,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         self.samples = Replay(self.config.capacity, self.config.priority)
         self.store.fill(self.samples)
         self.draw, self.pool, self.num_failures = Draw(self.config.instances), Pool(), 0
-        self.next_episode = self.store.next
+        self.next_episode, self._num_learnt = self.store.next, self.store.num_episodes
         self._cpu_before = -_cpu_s()
 
     def build(self) -> nn.Module:
@@ -106,6 +106,9 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         self.learning.synchronise()
 
     def batches(self, epoch: int) -> list[int]:
+        self._num_learnt = self.store.num_episodes
+        if self._share() >= 1:
+            return [0]  # the run looks at the budget before it learns
         return list(range(self.config.steps_per_episode * self._play()))
 
     def _play(self) -> int:
@@ -134,7 +137,7 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
                                node_limit=config.node_limit, time_s=config.time_s, validate=False)  # fmt: skip
         return Task(
             episode, self.draw(config.seed, episode), search, self._policy(), config.exploration,
-            config.exploring(self._share()), config.seed, self.state.step, Path(config.optima),
+            config.exploring(self._used(self.store.num_episodes)), config.seed, self.state.step, Path(config.optima),
             self.store.path(episode), config.cost,
         )  # fmt: skip
 
@@ -144,7 +147,11 @@ class ReinforceTrainer(Loop[ReinforceConfig]):
         return NETWORKS[name]({key: value.detach().cpu().numpy().copy() for key, value in weights.items()})
 
     def _share(self) -> float:
-        episodes = self.store.num_episodes / self.config.episodes if self.config.episodes else 0.0
+        """By the episodes that were learnt from, so that the last one is as well."""
+        return self._used(self._num_learnt)
+
+    def _used(self, num_episodes: int) -> float:
+        episodes = num_episodes / self.config.episodes if self.config.episodes else 0.0
         return max(super()._share(), episodes)
 
     def loss(self, batch: int) -> Tensor:

@@ -66,3 +66,18 @@ def test_it_begins_from_an_imitation_policy() -> None:
     again = fresh()
     agent(again).begin_from(dict(network.state_dict()), 0.1)
     assert torch.allclose(again(batch), q.flatten()), "an agent's own weights are taken as they are"
+
+
+@pytest.mark.parametrize("name", ["film-q", "revival"])
+def test_with_bins_too_it_ranks_as_the_imitation_policy(name: str) -> None:
+    torch.manual_seed(5)
+    film, network = build("film", **SHAPE, hidden=8, width=8), fresh(name, bins=32)
+    agent(network).begin_from(dict(film.state_dict()), 0.1)
+    batch = agent(network).collate([(TREE, np.arange(len(TREE)))])
+    q, scores = network(batch).view(-1, 6), film(node_batch([(TREE, np.arange(len(TREE)))])).view(-1, 6)
+    assert (q.argsort(1) == scores.argsort(1, descending=True)).all()
+    off = (q - q.mean(1, keepdim=True)) + 0.1 * (scores - scores.mean(1, keepdim=True))
+    assert off.abs().max() < 0.15 * q.std(1).max(), "so near to where all bins are alike the scale is the same"
+    again = fresh(name, bins=32)
+    agent(again).begin_from(dict(network.state_dict()), 0.1)
+    assert torch.allclose(again(batch), q.flatten())

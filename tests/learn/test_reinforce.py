@@ -141,6 +141,9 @@ def test_train_publish_and_the_model_branches(tmp_path: Path) -> None:
     config = config_of(tmp_path / "run", workers=2, episodes=24)  # many are solved without a decision
     summary = train(config)
     assert summary["episodes"] >= 24 and summary["step"] > 0 and summary["decisions"] > 0
+    episodes = map(json.loads, (config.directory / "episodes.jsonl").read_text().splitlines())
+    taught = sum(row["decisions"] > 0 for row in episodes)
+    assert summary["step"] >= 2 * (taught - 2), "two steps an episode, but for those that warmed up; the last one too"
     rows = [json.loads(line) for line in (config.directory / "history.jsonl").read_text().splitlines()]
     assert rows[0]["step"] == 0 and rows[-1]["env_steps"] == summary["decisions"] and rows[-1]["cores"] == 3
     assert all(row["solve_nodes"] > 0 and row["cpu_s"] > 0 and row["wall_h"] > 0 for row in rows)

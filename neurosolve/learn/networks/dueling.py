@@ -65,11 +65,11 @@ class FilmQNet(FilmNet):
         return (value - centre)[node] + advantage  # type: ignore[no-any-return]
 
     def begin_from(self, weights: dict[str, Tensor], scale: float) -> None:
-        """Take over an imitation policy's `film`, its scores times `scale`; V stays, and so does score with bins.
+        """Take over an imitation policy's `film`, its scores times `scale`; V stays.  With bins the order is the same.
 
         Raises KeyError or RuntimeError for weights of another shape.
         """
-        begin_from_film(self, weights, scale, () if not self.bins else ("score.weight", "score.bias"))
+        begin_from_film(self, weights, scale, self.centres if self.bins else None)
 
     def exported(self) -> tuple[str, dict[str, Tensor]]:
         """Name and weights of the network that milp/network.py runs."""
@@ -79,13 +79,23 @@ class FilmQNet(FilmNet):
 
 
 def begin_from_film(
-    network: nn.Module, weights: dict[str, Tensor], scale: float, left_out: tuple[str, ...] = ()
+    network: nn.Module, weights: dict[str, Tensor], scale: float, centres: Tensor | None = None
 ) -> None:
     """Copy a film's weights by name into a network that has film's parts; its scores come multiplied by `scale`.  An
-    agent's own weights (they tell of a value) are taken as they are."""
+    agent's own weights (they tell of a value) are taken as they are.  centres: of the network's bins."""
     own: dict[str, Any] = dict(network.state_dict())
     is_agent = any(name.startswith("value_") for name in weights)
     for name, value in weights.items():
-        if is_agent or name not in left_out:
-            own[name] = value * scale if name.startswith("score.") and not is_agent else value
+        if name.startswith("score.") and not is_agent:
+            of_bins = centres is not None and len(value) == 1
+            value = scale * (tilted(value, centres) if of_bins and centres is not None else value)
+        own[name] = value
     network.load_state_dict(own)
+
+
+def tilted(scores: Tensor, centres: Tensor) -> Tensor:
+    """Weights (1, h) or (1,) of a score -> of logits of bins, (bins, h) or (bins,): the higher the score, the lower the
+    expectation, by as much where the logits were alike and by ever less beyond."""
+    from_mean = centres - centres.mean()
+    tilt = -from_mean / from_mean.square().mean()
+    return tilt.view(-1, *(1 for _ in scores.shape[1:])) * scores.to(tilt.device)

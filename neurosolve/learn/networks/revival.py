@@ -102,7 +102,7 @@ class RevivalNet(FilmNet):
         """
         if "value_first.weight" in weights and "summary.weight" not in weights:  # a film-q: its V reads other things
             weights, scale = {k: v for k, v in weights.items() if not k.startswith("value_")}, 1.0
-        begin_from_film(self, weights, scale, () if not self.bins else ("score.weight", "score.bias"))
+        begin_from_film(self, weights, scale, self.centres if self.bins else None)
 
     def exported(self) -> tuple[str, dict[str, Tensor]]:
         """Name and weights of the network that milp/revival.py runs."""
