@@ -189,4 +189,17 @@ def _card(config: dict[str, Any]) -> str:
         ]
     if lost(config):
         lines += ["", LOST]
-    return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"
+    return "\n".join([*lines, "", _where_not(config), "", "Held-out results with controls: docs/results.md."]) + "\n"
+
+
+def _where_not(config: dict[str, Any]) -> str:
+    """Where the model does not help, as far as its config can know."""
+    told = "Where it does not help: unsatisfiable formulas, other families, what stock solves in less than a start."
+    if gate.well_formed(config.get("fingerprint")):
+        size = config["fingerprint"]["features"]["log_variables"]
+        low, high = (round(10 ** size[end]) for end in ("low", "high"))
+        told += f" `auto` leaves alone what has fewer than {low} or more than {high} variables, or another shape."
+    if config.get("conflict_bound") is not None:
+        behind = (config.get("fallback") or {}).get("engine", config["engine"])
+        told += f" Past {config['conflict_bound']} conflicts {behind} takes over, unguided."
+    return told

@@ -14,6 +14,7 @@ from neurosolve.errors import ModelError, UsageError
 from neurosolve.infer import load_model
 from neurosolve.learn import contest
 from neurosolve.learn import publish as publishing
+from neurosolve.model_files import CONFIG_FILE
 from neurosolve.sat.cnf import CNF
 from tests.formulas import save
 from tests.learn.examples import planted_sample
@@ -57,7 +58,8 @@ def test_train_publish_solve(config: Path, tmp_path: Path) -> None:
     assert [arm["engine"] for arm in arms if not arm["guided"]][:2] == ["cadical195", "cadical195"]
     assert all(arm["solved"] == 2 for arm in arms) and written["validation"]["formulas"] == 2
     assert written["families"] == ["planted"] and written["training"]["formulas"] == 12
-    assert written["engine"] in (out / "card.md").read_text()
+    card = (out / "card.md").read_text()
+    assert written["engine"] in card and "Where it does not help: unsatisfiable formulas" in card
     assert load_model(out).config == written
 
     sample = planted_sample(99, 15, 50)
@@ -69,6 +71,13 @@ def test_train_publish_solve(config: Path, tmp_path: Path) -> None:
         ways = {**dict(guided), "minisat22": "rename", "auto": written["delivery"]}
         assert row["delivery"] == ways[engine]
     assert call("solve", path, "-g", f"majority:{out}", "-n", "-q").returncode == 10
+
+
+def test_a_card_says_where_the_model_does_not_help() -> None:
+    config = json.loads((Path(__file__).parents[2] / "models" / "diagnosis" / CONFIG_FILE).read_text())
+    told = publishing._where_not(config)
+    assert "fewer than 549 or more than 63856 variables" in told
+    assert f"Past {config['conflict_bound']} conflicts kissat takes over" in told
 
 
 def test_a_run_that_was_not_trained(config: Path, tmp_path: Path) -> None:
