@@ -128,6 +128,8 @@ class Job:
             raise UsageError(f"the lucky phases of {row.name} cannot be switched off")
         if request.proof_path is not None and not row.has_proof:
             raise UsageError(f"{row.name} writes no proof")
+        if request.proof_path is not None and not row.proof_checks:
+            self.notes.append(f"{row.name}'s proofs do not check: take another engine where that matters")
         if request.seed and not row.seed:
             self.notes.append(f"{row.name} has no seed: nothing changes")
         if request.conflicts is not None and not row.conflict_limit:

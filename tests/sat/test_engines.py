@@ -135,6 +135,14 @@ def test_what_an_engine_cannot_do_is_refused(name: str, wishes: dict[str, object
         engines.run(EASY, name, **wishes)
 
 
+def test_a_proof_that_will_not_check_is_said(tmp_path: Path) -> None:
+    run = engines.run(pigeons(3), "maplesat", proof_path=tmp_path / "p")
+    assert run.proof is not None and run.notes == [
+        "maplesat's proofs do not check: take another engine where that matters"
+    ]
+    assert engines.run(pigeons(3), "maplecm", proof_path=tmp_path / "p").notes == []
+
+
 def test_what_changes_nothing_is_said() -> None:
     assert engines.run(EASY, "glucose4", seed=7).notes == ["glucose4 has no seed: nothing changes"]
     assert "no conflict limit" in engines.run(EASY, "lingeling", limits=Limits(conflicts=5)).notes[0]
