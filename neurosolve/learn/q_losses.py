@@ -22,7 +22,7 @@ def hl_gauss(logits: Tensor, centres: Tensor, target: Tensor, is_bound: Tensor, 
     of the mass from the target on."""
     width = centres[1] - centres[0]
     low, high = centres - width / 2, centres + width / 2
-    inside = target.clamp(float(low[0]), float(high[-1]))[:, None]
+    inside = torch.minimum(torch.maximum(target, low[0]), high[-1])[:, None]
     deviation = smoothing * width * 2**0.5
     mass = torch.erf((high - inside) / deviation) - torch.erf((low - inside) / deviation)
     wanted = mass / mass.sum(dim=1, keepdim=True)

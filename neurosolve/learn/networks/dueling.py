@@ -56,13 +56,10 @@ class FilmQNet(FilmNet):
     def dueling(self, batch: NodeBatch) -> Tensor:
         """Q (K, 1), or with bins the logits of its distribution (K, bins)."""
         h = self.hidden(batch)
-        node, sizes = batch.node, torch.bincount(batch.node, minlength=batch.num_nodes)[:, None]
-        mean = h.new_zeros(batch.num_nodes, h.shape[1]).index_add(0, node, h) / sizes
-        largest = torch.zeros_like(mean).scatter_reduce(0, node[:, None].expand_as(h), h, "amax")  # h is not negative
-        value = self.value_second(torch.relu(self.value_first(torch.cat([mean, largest], dim=1))))
+        value = self.value_second(torch.relu(self.value_first(pooled(h, batch.node, batch.num_nodes))))
         advantage = self.score(h) if self.bins else -self.score(h)
-        centre = advantage.new_zeros(batch.num_nodes, advantage.shape[1]).index_add(0, node, advantage) / sizes
-        return (value - centre)[node] + advantage  # type: ignore[no-any-return]
+        centre = segment_mean(advantage, batch.node, batch.num_nodes)
+        return (value - centre)[batch.node] + advantage  # type: ignore[no-any-return]
 
     def begin_from(self, weights: dict[str, Tensor], scale: float) -> None:
         """Take over an imitation policy's `film`, its scores times `scale`; V stays.  With bins the order is the same.
@@ -99,3 +96,16 @@ def tilted(scores: Tensor, centres: Tensor) -> Tensor:
     from_mean = centres - centres.mean()
     tilt = -from_mean / from_mean.square().mean()
     return tilt.view(-1, *(1 for _ in scores.shape[1:])) * scores.to(tilt.device)
+
+
+def pooled(h: Tensor, node: Tensor, num_nodes: int) -> Tensor:
+    """Mean and maximum over each node's candidates: h (K, H), not negative -> (num_nodes, 2 H)."""
+    largest = h.new_zeros(num_nodes, h.shape[1]).scatter_reduce(0, node[:, None].expand_as(h), h, "amax")
+    return torch.cat([segment_mean(h, node, num_nodes), largest], dim=1)
+
+
+def segment_mean(x: Tensor, node: Tensor, num_nodes: int) -> Tensor:
+    """The mean over each node's rows: (K, ...) -> (num_nodes, ...)."""
+    total = x.new_zeros(num_nodes, *x.shape[1:]).index_add(0, node, x)
+    counts = torch.bincount(node, minlength=num_nodes).clamp(min=1).to(x.dtype)
+    return total / counts.view(-1, *(1 for _ in x.shape[1:]))

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from neurosolve.errors import UsageError
 from neurosolve.learn.milp_batches import NodeBatch
-from neurosolve.learn.networks.dueling import begin_from_film
+from neurosolve.learn.networks.dueling import begin_from_film, pooled, segment_mean
 from neurosolve.learn.networks.film import FilmNet
 from neurosolve.learn.path_batches import PathBatch, Picks, path_batch
 
@@ -128,9 +128,7 @@ class RevivalNet(FilmNet):
 
     def summarise(self, h: Tensor, nodes: NodeBatch) -> Tensor:
         """Candidates' h (K, H) -> states s (S, D)."""
-        largest = h.new_zeros(nodes.num_nodes, h.shape[1])  # h is not negative
-        largest = largest.scatter_reduce(0, nodes.node[:, None].expand_as(h), h, "amax")
-        return torch.relu(self.summary(torch.cat([segment_mean(h, nodes.node, nodes.num_nodes), largest], dim=1)))
+        return torch.relu(self.summary(pooled(h, nodes.node, nodes.num_nodes)))
 
     def steps(self, h: Tensor, s: Tensor, batch: PathBatch) -> Tensor:
         """StepBuilder: (R, D)."""
@@ -153,13 +151,6 @@ class RevivalNet(FilmNet):
         attention = torch.softmax(logits, dim=-1)
         heard = torch.einsum("thl,tlhd->thd", attention, messages).flatten(1)
         return self.merge(heard), attention
-
-
-def segment_mean(x: Tensor, node: Tensor, num_nodes: int) -> Tensor:
-    """The mean over each node's rows: (K, ...) -> (num_nodes, ...)."""
-    total = x.new_zeros(num_nodes, *x.shape[1:]).index_add(0, node, x)
-    counts = torch.bincount(node, minlength=num_nodes).clamp(min=1).to(x.dtype)
-    return total / counts.view(-1, *(1 for _ in x.shape[1:]))
 
 
 def sinusoid(depth: Tensor, size: int) -> Tensor:
