@@ -114,7 +114,7 @@ def sample(path: Path, configure: Callable[[Model], None], options: SamplingOpti
     scip.readProblem(str(path))
     sampler = Sampler(options, emit)
     scip.includeBranchrule(sampler, "neurosolve_sampler", "asks the expert", PRIORITY, -1, 1.0)
-    scip.includeEventhdlr(FirstLP(sampler.look), "neurosolve_first_lp", "takes the problem's fingerprint")
+    scip.includeEventhdlr(FirstLP(sampler.look), "neurosolve_sampler_first_lp", "takes the problem's fingerprint")
     scip.optimize()
     return {"status": scip.getStatus(), "num_nodes": int(scip.getNTotalNodes()), "num_labelled": sampler.num_labelled,
             "errors": sampler.errors}  # fmt: skip

@@ -18,6 +18,7 @@ from neurosolve.milp.features import NODE_FEATURES, ROOT_COLUMN_FEATURES
 from neurosolve.milp.policies import PolicySpec
 from neurosolve.milp.sampling import SamplingOptions
 from tests.learn.milp_examples import small_milps
+from tests.milp.tiny_policy import write_policy
 from tests.test_cli import call
 
 OPTIONS = SamplingOptions(share=0.5, max_nodes=4, time_s=20.0)
@@ -51,6 +52,13 @@ def test_what_is_there_is_not_done_again(instances: Path, tmp_path: Path) -> Non
     (tmp_path / f"auctions-{SIZE}-1.npz").unlink()
     found = collect_milp(instances, tmp_path, one)
     assert (found.num_written, found.num_skipped) == (1, 1) and written.stat().st_mtime_ns == before
+
+
+def test_a_model_may_drive_the_search(instances: Path, tmp_path: Path) -> None:
+    policy = PolicySpec("model", write_policy(tmp_path / "tiny"))
+    found = collect_milp(instances, tmp_path / "out", OPTIONS, policy=policy)
+    assert (found.num_written, found.num_errors) == (2, 0)
+    assert read_milp_sample(tmp_path / "out" / f"auctions-{SIZE}-0.npz").num_nodes > 1
 
 
 def test_one_bad_instance_never_ends_a_run(instances: Path, tmp_path: Path) -> None:
