@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from neurosolve.errors import ModelError, UsageError
+from neurosolve.families import MILP_FAMILIES
 from neurosolve.learn import checkpoint
 from neurosolve.learn.building import options_of
 from neurosolve.learn.config import read_config
@@ -72,8 +73,7 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
     draw = Draw(config.instances)
     played = [draw(config.seed, episode) for episode in range(DESCRIBED)]
     families = sorted({drawn.family for drawn in played})
-    by_name_only = config.yardstick or len(families) > 1  # shapes of several families fit every stranger
-    fingerprints = [] if by_name_only else [fingerprint_of(drawn.source(), config.protocol) for drawn in played]
+    fingerprints = [] if config.yardstick or are_several(families) else [fingerprint_of(drawn.source(), config.protocol) for drawn in played]
     curve = [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
     shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
     return {
@@ -98,6 +98,13 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
             "config": config.to_dict(),
         },
     }
+
+
+def are_several(families: Sequence[str]) -> bool:
+    """Whether they are of several kinds, whose shapes together fit every stranger.  One's own directories count as one:
+    they may be sizes of the same kind."""
+    known = [family for family in families if family in MILP_FAMILIES]
+    return len(known) > 1 or 0 < len(known) < len(families)
 
 
 def card(config: dict[str, Any]) -> str:
@@ -129,6 +136,6 @@ def card(config: dict[str, Any]) -> str:
         lines += ["", f"Distilled from its agent over {told['steps']} steps: on held-out episodes both choose the same "
                   f"candidate in {after}% ({before}% before)."]  # fmt: skip
     lines += ["", *table_lines(config)]
-    if run["yardstick"] or len(config["families"]) > 1:
+    if run["yardstick"] or are_several(config["families"]):
         lines += ["", "It is asked for by its name: `auto` never picks it."]
     return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"

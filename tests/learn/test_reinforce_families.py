@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 from neurosolve.learn.episode_store import EpisodeStore  # noqa: E402
-from neurosolve.learn.publish_reinforce import publish  # noqa: E402
+from neurosolve.learn.publish_reinforce import are_several, publish  # noqa: E402
 from neurosolve.learn.replay import Replay  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
 from neurosolve.milp.network import load_policy  # noqa: E402
@@ -19,6 +19,11 @@ from tests.learn.test_reinforce import config_of  # noqa: E402
 
 KNAPSACK = {"family": "knapsack", "size": 2, "knobs": {"items": 14}}
 STABLE = {"family": "independent_set", "size": 100, "objective_limit": True}
+
+
+def test_what_counts_as_several() -> None:
+    assert are_several(["auctions", "knapsack"]) and are_several(["auctions", "mine"])
+    assert not are_several(["auctions"]) and not are_several(["mine-large", "mine-small"])
 
 
 def test_one_agent_over_two_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
