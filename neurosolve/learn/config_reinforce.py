@@ -139,6 +139,10 @@ class ReinforceConfig(RunConfig):
                            "batch_episodes", "steps_per_episode", "target_every", "node_limit")  # fmt: skip
         if not self.instances or not self.validation_instances:
             raise UsageError("a reinforcement run needs [[instances]] and [[validation_instances]]")
+        self._refuse_unknown_words()
+        self._refuse_contradictions()
+
+    def _refuse_unknown_words(self) -> None:
         for name, value, known in (
             ("loss", self.loss, LOSSES), ("exploration", self.exploration, EXPLORATIONS),
             ("protocol", self.protocol, tuple(PROTOCOLS)), ("redistribution", self.redistribution, REDISTRIBUTIONS),
@@ -146,6 +150,8 @@ class ReinforceConfig(RunConfig):
         ):  # fmt: skip
             if value not in known:
                 raise UsageError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+
+    def _refuse_contradictions(self) -> None:
         if self.cost == "lp_iterations" and not self.depth_first:
             raise UsageError("the cost lp_iterations needs depth_first, or nobody knows below which decision they were")
         if not 0 <= self.redistribution_weight <= 1:

@@ -73,7 +73,8 @@ def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> di
     draw = Draw(config.instances)
     played = [draw(config.seed, episode) for episode in range(DESCRIBED)]
     families = sorted({drawn.family for drawn in played})
-    fingerprints = [] if config.yardstick or are_several(families) else [fingerprint_of(drawn.source(), config.protocol) for drawn in played]
+    described = [] if config.yardstick or are_several(families) else played
+    fingerprints = [fingerprint_of(drawn.source(), config.protocol) for drawn in described]
     curve = [json.loads(line) for line in (config.directory / HISTORY).read_text(encoding="utf-8").splitlines()]
     shown = ("step", "env_steps", "wall_h", "cpu_s", "cores", "solve_nodes")
     return {
