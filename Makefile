@@ -23,6 +23,7 @@ lint: $(VENV)/.full
 
 results: $(VENV)/.full
 	$(BIN)/python -m bench report bench/results/*.jsonl.xz --markdown docs/results.md --html runs/results.html
+	$(BIN)/python -m bench cards
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

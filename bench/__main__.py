@@ -1,4 +1,4 @@
-"""python -m bench: run, highs, score, report, pack, headroom, and what making.py adds."""
+"""python -m bench: run, highs, score, report, cards, pack, headroom, and what making.py adds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from bench.runner import Plan
 from bench.suites import Instance
 from bench.terminal import Cli, console, finish, places_of, print_table, run_with_bar
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
 app.registered_commands += making.app.registered_commands
 Configs = Annotated[
     list[str],
@@ -152,6 +155,16 @@ def report(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(render(sections, command))
             console.print(f"{path}: {path.stat().st_size} bytes")
+
+
+@app.command("cards")
+def cards_command(cli: Cli = "") -> None:
+    """Write what bench/results says of each model in models/ into its card, in place of what was said before."""
+    from bench.cards import hashes_of, write_cards
+
+    models, results = Path("models"), sorted(Path("bench/results").glob("*.jsonl.xz"))
+    for card in write_cards(models, results, hashes_of(models, places_of(cli))):
+        console.print(f"{card}: written")
 
 
 @app.command("pack")
