@@ -9,8 +9,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bench.cards import BEGIN, EARLIER, END, held_out, section, with_section, write_cards
 from bench.rows import Row
 from tests.bench.conftest import Bench
@@ -110,11 +108,3 @@ def test_the_command_writes_every_card_and_changes_nothing_the_second_time(
     code, text = bench("cards", "--cli", shlex.join(cli))
     assert (code, text) == (0, "") and all(path.read_text() == card for path, card in cards.items())
     assert write_cards(tmp_path / "nowhere", [], {}) == []
-
-
-@pytest.mark.parametrize(
-    "words", [["-h"], ["run", "-h"], ["cards", "-h"], ["suite", "-h"], ["score", "-h"]], ids=" ".join
-)
-def test_dash_h_is_help(words: list[str], bench: Bench) -> None:
-    code, text = bench(*words)
-    assert code == 0 and "Usage" in text

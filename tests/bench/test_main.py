@@ -114,3 +114,11 @@ def test_headroom(places: Places, bench: Bench, tmp_path: Path) -> None:
     lines = (tmp_path / "runs" / "headroom" / "planted-s4-e.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["kind"] == "header"
     assert len(lines) == 1 + 13
+
+
+@pytest.mark.parametrize(
+    "words", [["-h"], ["run", "-h"], ["cards", "-h"], ["suite", "-h"], ["score", "-h"]], ids=" ".join
+)
+def test_dash_h_is_help(words: list[str], bench: Bench) -> None:
+    code, text = bench(*words)
+    assert code == 0 and "Usage" in text
