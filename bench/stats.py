@@ -11,7 +11,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 TIME_SHIFT_S = 1.0
-CONFLICT_SHIFT = 10.0
 NUM_RESAMPLES = 10_000
 
 

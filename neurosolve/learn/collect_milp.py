@@ -87,6 +87,7 @@ def _collect_one(
     try:
         messages: list[tuple[str, Any]] = []
         with as_file(path, None) as given:
+            given.read()  # refuses what SCIP would read as another problem
             run = run_in_child(_child, given.path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=memory_bytes,
                                on_message=messages.append)  # fmt: skip
         sample = assemble(messages, name, family or family_of(path, root))

@@ -7,8 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-TEMPERATURE = 0.15  # of log(score / best): a candidate of half the best score weighs 1% of it
-
 
 def soft_targets(
     scores: NDArray[np.float32], node: NDArray[np.int64], num_nodes: int, temperature: float

@@ -66,14 +66,17 @@ def test_one_bad_instance_never_ends_a_run(instances: Path, tmp_path: Path) -> N
     mixed.mkdir()
     (mixed / "a.mps").write_text("ROWS\n this is no MPS\n")
     (mixed / "easy.lp").write_text("maximize x\nsubject to x <= 1\nbinaries x\nend\n")
-    (mixed / "z.mps.gz").write_bytes((instances / f"auctions-{SIZE}-0.mps.gz").read_bytes())
+    packed = (instances / f"auctions-{SIZE}-0.mps.gz").read_bytes()
+    (mixed / "undeclared.mps").write_bytes(gzip.decompress(packed).replace(b"ENDATA", b" LO BND  nobody  1\nENDATA"))
+    (mixed / "z.mps.gz").write_bytes(packed)
     heard: list[str] = []
     one = SamplingOptions(max_nodes=1)
     found = collect_milp(mixed, tmp_path / "out", one, progress=lambda o, *_: heard.append(o.name))
-    assert (found.num_written, found.num_errors) == (1, 2) and sorted(heard) == ["a", "easy", "z"]
+    assert (found.num_written, found.num_errors) == (1, 3) and sorted(heard) == ["a", "easy", "undeclared", "z"]
     rows = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
-    assert {row["name"] for row in rows} == {"a", "easy"}
-    assert any("without branching" in row["error"] for row in rows)
+    told = {row["name"]: row["error"] for row in rows}
+    assert told.keys() == {"a", "easy", "undeclared"} and "without branching" in told["easy"]
+    assert "column nobody is not declared" in told["undeclared"]  # SCIP would make it a column
 
 
 def test_graphs_of_nodes_for_gcnn(instances: Path, tmp_path: Path) -> None:
