@@ -16,6 +16,7 @@ import zstandard
 from bench import suites
 from bench.rows import BenchError
 from bench.suites import Instance, Places
+from neurosolve.families import MILP_FAMILIES
 
 SHIPPED = sorted((Path(suites.__file__).parent / "suites").glob("*.csv"))
 
@@ -143,3 +144,9 @@ def test_a_directory_of_ones_own_formulas_is_a_suite(tmp_path: Path) -> None:
     assert suites.locate(second, Places((), data=tmp_path)) == tmp_path / "inner" / "b.cnf.gz"
     with pytest.raises(BenchError, match="no file named"):
         suites.directory_suite(tmp_path / "nowhere", "mine")
+
+
+@pytest.mark.parametrize("family", MILP_FAMILIES)
+def test_every_milp_family_has_fifty_instances_at_three_sizes(family: str) -> None:
+    sizes = Counter(item.size for item in suites.read_suite(suites.find_suite(family)))
+    assert len(sizes) >= 3 and set(sizes.values()) == {50}
