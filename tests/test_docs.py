@@ -101,6 +101,21 @@ def test_every_training_file_is_one() -> None:
     assert configs and all(config.samples or config.kind == "reinforce" for config in configs)
 
 
+def test_every_tuning_file_uses_the_network_as_its_start_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from neurosolve.infer import load_config
+    from neurosolve.learn.config import from_dict
+    from neurosolve.learn.config_finetune import FinetuneConfig
+    from neurosolve.learn.finetune import _refuse_other_use
+
+    monkeypatch.chdir(ROOT)  # `start` is a path of the checkout
+    configs = [from_dict(tomllib.loads(text)) for page in PAGES for text in blocks(page, "toml")]
+    tuned = [config for config in configs if isinstance(config, FinetuneConfig)]
+    assert tuned
+    for config in tuned:
+        _refuse_other_use(config, load_config(Path(config.start)))
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
