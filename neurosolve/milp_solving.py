@@ -23,6 +23,7 @@ from neurosolve.milp.solution import read_solution, write_solution
 from neurosolve.result import Limits, MilpResult, Stages, Status
 
 _LARGEST_SEED = 2**31 - 1  # of SCIP
+_NO_LP = "the search ended before its first LP"
 _HAS_ANSWER = (Status.OPTIMAL, Status.LIMIT)
 
 
@@ -163,6 +164,8 @@ def _take(run: EngineRun, problem: Problem | None, request: Request, result: Mil
     result.versions = run.versions
     result.model, result.model_hash = run.report.model, run.report.model_hash
     result.gate, result.adopted = run.report.gate or result.gate, run.report.adopted
+    if request.policy.name == "auto" and result.gate is None and run.load_s:  # a child that was killed tells nothing
+        result.gate = {"stage": 1, "guided": False, "reason": _NO_LP}
     if run.status is Status.OPTIMAL and run.values is None:
         raise SoundnessError("SCIP says optimal and gives no solution")
     if run.values is None or run.status not in _HAS_ANSWER:

@@ -209,6 +209,16 @@ def test_auto_without_a_model_is_stock(tmp_path: Path, monkeypatch: pytest.Monke
     assert result.gate == {"stage": 1, "guided": False, "reason": "no model installed"} and result.model is None
 
 
+def test_auto_says_where_the_gate_had_nothing_to_look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables count the instance as one that was not guided."""
+    write_policy(tmp_path / "models" / "tiny", "mlp")
+    monkeypatch.setattr("neurosolve.models.search_path", lambda: [tmp_path / "models"])
+    result = solve_milp(save(MPS, tmp_path / "f.mps"))
+    reason = "the search ended before its first LP"
+    assert result.status is Status.OPTIMAL and result.gate == {"stage": 1, "guided": False, "reason": reason}
+    assert solve_milp(save(MPS, tmp_path / "f.mps"), guidance="none").gate is None
+
+
 def test_auto_under_a_protocol_asks_only_models_validated_under_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
