@@ -1,6 +1,6 @@
 """What happens inside a forked child: limits, the pipe back to the parent, becoming a binary.
 
-The parent's half is `process.py`.  A frame on the pipe is a kind (Message, Result, Error, Out of memory,
+The parent's half is `running.py`.  A frame on the pipe is a kind (Message, Result, Error, Out of memory,
 eXecuted), a length and a pickle; the parent reads pickles of its own fork only.
 """
 

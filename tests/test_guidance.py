@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurosolve import guidance
+from neurosolve import asking, guidance
 from neurosolve.errors import InputError, LimitError, ModelError, UsageError
 from neurosolve.infer import FEATURE_VERSION, SCHEMA_VERSION, Prediction
 from neurosolve.result import Limits
@@ -56,7 +56,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    monkeypatch.setattr(guidance, "load_model", lambda directory: model)
+    monkeypatch.setattr(asking, "load_model", lambda directory: model)
 
 
 @pytest.mark.parametrize("name", ["true", "false", "random", "jw", "walk"])
@@ -121,7 +121,7 @@ def test_auto_guides_what_fits(places: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_stage_one_loads_no_network(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model(places, "m")
-    monkeypatch.setattr(guidance, "load_model", lambda directory: pytest.fail("loaded"))
+    monkeypatch.setattr(asking, "load_model", lambda directory: pytest.fail("loaded"))
     guide = guidance.resolve("auto", CNF.from_clauses([[1, 2], [-1, -2]] * 9))
     assert guide.phases is None and guide.gate is not None and guide.gate["stage"] == 1
 

@@ -12,8 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "neurosolve"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-GROUND = {"errors", "result", "graph", "kernels", "model_files", "infer", "neuroback", "process", "signals", "child",
-          "files"}  # fmt: skip
+GROUND = {"errors", "result", "graph", "kernels", "model_files", "infer", "neuroback", "process", "running", "signals",
+          "child", "files"}  # fmt: skip
 FACE = ("cli", "__main__")
 HEAVY = ("torch", "torch_geometric", "scipy", "onnxruntime", "networkx", "rich", "zstandard", "pyscipopt")
 
