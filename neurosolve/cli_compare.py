@@ -68,9 +68,12 @@ def _refuse(file: str, engine: str | None, guidance: str, relaxed: bool, protoco
 
     kind = kind_of(file)
     if kind == "cnf":
+        from neurosolve.sat.phases import refuse_silent
         from neurosolve.solving import refuse_unknown
 
         refuse_unknown(engine or STOCK_ENGINE, guidance, "auto")
+        if guidance.startswith("file:"):
+            refuse_silent(guidance.removeprefix("file:"))
         if protocol != "default":
             raise UsageError("--protocol is not for a CNF")
     else:

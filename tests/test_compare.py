@@ -39,6 +39,16 @@ def test_an_error_of_a_side_is_an_error(tmp_path: Path) -> None:
     assert "more than once" in call("compare", "-").stderr
 
 
+def test_a_refutation_is_no_phases_file(tmp_path: Path) -> None:
+    formula, answer = tmp_path / "u.cnf", tmp_path / "a.txt"
+    formula.write_text("p cnf 1 2\n1 0\n-1 0\n")
+    answer.write_text(call("solve", formula, "--guidance", "none").stdout)
+    for command in ("compare", "solve"):
+        run = call(command, formula, "--guidance", f"file:{answer}")
+        assert run.returncode == 1 and f"{answer}: no phase in it" in run.stderr
+        assert "s " not in run.stdout, "nothing was solved"
+
+
 def test_what_the_lines_say() -> None:
     stock, guided = comparison(side(8.0), side(2.0, **GUIDED))
     assert stock == "stock:  cadical195, 8.00 s, 7 conflicts"

@@ -7,7 +7,7 @@ local search (`sat/walk.py`), the majority of a family's training assignments, a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -163,31 +163,51 @@ def read_phases(path: str | Path, num_variables: int) -> Phases:
     """Phases from a text file of literals: any white space, 0 allowed.
 
     `c` and `s` lines and a leading `v` are skipped, so a solver's own answer will do.  Raises InputError for
-    anything that is no literal of this formula and for a variable named with both signs.
+    anything that is no literal of this formula, for a variable named with both signs, and for a file without a phase.
     """
     name = str(path)
+    values = np.zeros(num_variables, dtype=np.int8)
+    for number, literal in _literals_of(name):
+        if abs(literal) > num_variables:
+            raise InputError(name, number, f"literal {literal} of {num_variables} variables")
+        sign = (literal > 0) - (literal < 0)
+        if sign and values[abs(literal) - 1] == -sign:
+            raise InputError(name, number, f"variable {abs(literal)} has both phases")
+        if sign:
+            values[abs(literal) - 1] = sign
+    if num_variables and not values.any():
+        raise _silent(name)
+    return Phases.of(values, f"file:{name}")
+
+
+def refuse_silent(path: str | Path) -> None:
+    """What read_phases finds wrong without knowing the formula.  Raises InputError."""
+    literals = [literal for _, literal in _literals_of(str(path))]
+    if not any(literals):
+        raise _silent(str(path))
+
+
+def _literals_of(name: str) -> Iterator[tuple[int, int]]:
+    """Line number and number of every word that should be a literal."""
     try:
-        lines = Path(path).read_text(encoding="ascii", errors="replace").splitlines()
+        lines = Path(name).read_text(encoding="ascii", errors="replace").splitlines()
     except OSError as error:
         raise unreadable(name, error.strerror) from error
-    values = np.zeros(num_variables, dtype=np.int8)
     for number, line in enumerate(lines, start=1):
         words = line.split()
         if words[:1] in (["c"], ["s"]):
             continue
         for word in words[1:] if words[:1] == ["v"] else words:
             try:
-                literal = int(word)
+                yield number, int(word)
             except ValueError:
                 raise InputError(name, number, f"'{word[:40]}' is no literal") from None
-            if abs(literal) > num_variables:
-                raise InputError(name, number, f"literal {literal} of {num_variables} variables")
-            sign = (literal > 0) - (literal < 0)
-            if sign and values[abs(literal) - 1] == -sign:
-                raise InputError(name, number, f"variable {abs(literal)} has both phases")
-            if sign:
-                values[abs(literal) - 1] = sign
-    return Phases.of(values, f"file:{name}")
+
+
+def _silent(name: str) -> InputError:
+    error = InputError(name, None, "no phase in it (a solver's answer has `v` lines where it is satisfiable)")
+    error.args = (f"{name}: {error.what}",)  # no line is to blame
+    return error
 
 
 def write_phases(phases: Phases, file: TextIO) -> None:

@@ -143,3 +143,12 @@ def test_a_bad_phases_file_names_the_line(tmp_path: Path, text: str, line: int, 
 def test_a_missing_phases_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none: cannot be read: No such file"):  # no fault of its first line
         phases.read_phases(tmp_path / "none", 4)
+
+
+@pytest.mark.parametrize("text", ["", "s UNSATISFIABLE\n", "c nothing\n0\n"])
+def test_a_file_without_a_phase_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p").write_text(text)
+    with pytest.raises(InputError, match="p: no phase in it"):
+        phases.read_phases(tmp_path / "p", 4)
+    with pytest.raises(InputError, match="p: no phase in it"):
+        phases.refuse_silent(tmp_path / "p")
