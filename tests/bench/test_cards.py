@@ -108,3 +108,8 @@ def test_the_command_writes_every_card_and_changes_nothing_the_second_time(
     code, text = bench("cards", "--cli", shlex.join(cli))
     assert (code, text) == (0, "") and all(path.read_text() == card for path, card in cards.items())
     assert write_cards(tmp_path / "nowhere", [], {}) == []
+
+
+def test_every_shipped_card_has_its_section() -> None:
+    cards = sorted((Path(__file__).parents[2] / "models").glob("*/card.md"))
+    assert cards and all(card.read_text().count(BEGIN) == card.read_text().count(END) == 1 for card in cards)
