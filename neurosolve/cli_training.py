@@ -99,12 +99,11 @@ def collect_sat(
             directory, out, workers, time_s, labels,
             num_assignments=assignments, engines=asked, seed=seed, progress=tick,
         )  # fmt: skip
-    emit(
-        [
-            f"{found.num_written} written ({found.num_labelled} labelled), {found.num_skipped} found done, "
-            f"{found.num_errors} errors: {out}"
-        ]
-    )
+    unknown = found.num_written - found.num_satisfiable - found.num_refuted
+    emit([f"{found.num_written} written ({found.num_satisfiable} satisfiable, {found.num_refuted} refuted, {unknown} "
+          f"undecided), {found.num_skipped} found done, {found.num_errors} errors: {out}"])  # fmt: skip
+    if found.num_written and not found.num_satisfiable:
+        typer.echo("warning: nothing that was written has a satisfying assignment: no phases to learn", err=True)
 
 
 @collect_app.command("milp")
@@ -151,7 +150,7 @@ def train(
 ) -> None:
     """Train a network as CONFIG.toml says; killed, it goes on with --resume."""
     training = _learning("train")
-    from neurosolve.output import json_text
+    from neurosolve.learn.ends import train_lines
 
     with _progress() as progress:
         bar = progress.add_task("", total=1.0)
@@ -162,7 +161,7 @@ def train(
             )
 
         summary: dict[str, Any] = training.main(config, device, resume, tick)
-    emit([json_text(summary)])
+    emit(train_lines(summary, config))
 
 
 @app.command()
@@ -184,8 +183,8 @@ def publish(
     For SAT an engine and a delivery are chosen, for MILP the depth and margin from which on SCIP branches by itself.
     """
     from neurosolve.learn.config import read_config
-    from neurosolve.learn.placing import LOST, lost
-    from neurosolve.output import json_text
+    from neurosolve.learn.ends import publish_lines
+    from neurosolve.learn.placing import by_name_only
 
     kind = read_config(config).kind
     if distil and kind != "reinforce":
@@ -201,9 +200,9 @@ def publish(
 
         limit_s = publishing.TIME_S if time_s is None else time_s
         written: dict[str, Any] = publishing.publish(config, out, chosen, count, limit_s, tick)
-    if lost(written):
-        typer.echo(f"warning: {out}: {LOST}", err=True)
-    emit([json_text({"model": str(out), **{key: written[key] for key in (*publishing.CHOSEN, "families")}})])
+    if why := by_name_only(written):
+        typer.echo(f"warning: {out}: {why}", err=True)
+    emit(publish_lines(written, out, publishing.CHOSEN))
 
 
 def _learning(module: str) -> Any:

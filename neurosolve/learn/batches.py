@@ -114,14 +114,15 @@ class SampleSet:
     """Samples of some directories, in memory up to `cache_bytes` and read again from disk beyond.
 
     Damaged files, samples without labels and formulas over `max_edges` literal occurrences are dropped,
-    counted in `num_dropped` and warned of once.  Raises UsageError if nothing remains.
+    counted in `num_dropped` and warned of once; `num_telling` of the others have phases to learn.  Raises UsageError
+    if nothing remains.
     """
 
     def __init__(self, directories: list[str], max_edges: int, cache_bytes: int = 3 << 30) -> None:
         self.paths: list[Path] = []
         self.edges: list[int] = []
         self._cache: dict[int, Sample] = {}
-        self.num_dropped = 0
+        self.num_dropped = self.num_telling = 0
         room = cache_bytes
         for path in find_samples(directories):
             try:
@@ -136,6 +137,7 @@ class SampleSet:
             room -= _bytes(sample)
             if room > 0:
                 self._cache[len(self.paths)] = sample
+            self.num_telling += sample.tells_phases
             self.paths.append(path)
             self.edges.append(sample.num_edges)
         if self.num_dropped:

@@ -15,7 +15,7 @@ import numpy as np
 from neurosolve.errors import UsageError
 from neurosolve.learn.naming import family_of, find_files, origin, sample_name
 from neurosolve.learn.parallel import ERRORS, outcomes
-from neurosolve.learn.samples import SUFFIX, Sample, write_sample
+from neurosolve.learn.samples import SUFFIX, Sample, labels_of, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
 from neurosolve.process import run_in_child, send
 from neurosolve.sat.dimacs import read_dimacs
@@ -47,7 +47,8 @@ class Collected:
     num_written: int = 0
     num_skipped: int = 0
     num_errors: int = 0
-    num_labelled: int = 0  # of those written, the ones with an assignment, a backbone or a status
+    num_satisfiable: int = 0  # of those written
+    num_refuted: int = 0
 
 
 LabelEmit = Callable[[tuple[str, Any]], None]
@@ -76,7 +77,7 @@ def collect_sat(
     assignment. NAME.backbone.xz beside it, or in DataBack's backbone/ tree, is taken for the backbone
     instead of solving for it. engines: PySAT's, asked in turn for assignments, and labels.WALK.  Samples already
     there are skipped; errors go to out/errors.jsonl.  Raises UsageError for unknown labels and engines,
-    and where there is no CNF.
+    where there is no CNF, and where samples that are there were made with other labels.
     """
     wanted = LABELS if labels == "all" else tuple(part.strip() for part in labels.split(","))
     if unknown := set(wanted) - set(LABELS):
@@ -87,7 +88,9 @@ def collect_sat(
     files = find_files(root, CNF_NAME.search, "CNF")
     tasks = [(path, target / f"{sample_name(path, root, CNF_NAME)}{SUFFIX}") for path in files]
     target.mkdir(parents=True, exist_ok=True)
+    asked = ",".join(name for name in LABELS if name in wanted)
     todo = [(path, to) for path, to in tasks if not to.exists()]
+    _refuse_others([to for _, to in tasks if to.exists()], asked, target)
     options = LabelOptions(
         **{name: name in wanted for name in LABELS},
         num_assignments=num_assignments,
@@ -97,16 +100,29 @@ def collect_sat(
         time_s=time_s,
         seed=seed,
     )
-    work = functools.partial(_collect_one, root=root, options=options, memory_bytes=memory_bytes, family=family)
+    work = functools.partial(_collect_one, root=root, options=options, asked=asked, memory_bytes=memory_bytes,
+                             family=family)  # fmt: skip
     found = list(outcomes(todo, work, workers, target / ERRORS, progress))
     errors = sum(one.error is not None for one in found)
-    labelled = sum(bool(one.status or one.num_assignments or one.num_backbone) for one in found)
-    return Collected(len(found) - errors, len(tasks) - len(todo), errors, labelled)
+    satisfiable = sum(one.status == 1 for one in found)
+    refuted = sum(one.status == -1 for one in found)
+    return Collected(len(found) - errors, len(tasks) - len(todo), errors, satisfiable, refuted)
+
+
+def _refuse_others(there: Sequence[Path], asked: str, target: Path) -> None:
+    """Raises UsageError where samples that are there say that they were made with other labels."""
+    theirs = [told for path in there if (told := labels_of(path)) not in ("", asked)]
+    if theirs:
+        raise UsageError(
+            f"{len(theirs)} of the samples in {target} were made with --labels {theirs[0]}: "
+            f"for {asked} give another --out, or remove that directory"
+        )
 
 
 def _collect_one(
-    path: Path, to: Path, *, root: Path, options: LabelOptions, memory_bytes: int | None, family: str | None
-) -> Outcome:
+    path: Path, to: Path, *, root: Path, options: LabelOptions, asked: str, memory_bytes: int | None,
+    family: str | None,
+) -> Outcome:  # fmt: skip
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
     name = sample_name(path, root, CNF_NAME)
@@ -117,7 +133,7 @@ def _collect_one(
         sample = assemble(messages, name, family or family_of(path, root))
         if sample is None:
             return Outcome(name, wall_time_s=time.monotonic() - began, error=f"unread: {run.reason}")
-        write_sample(sample, to)
+        write_sample(sample, to, asked)
     except Exception as error:  # one bad instance never ends a run
         return Outcome(name, wall_time_s=time.monotonic() - began, error=f"{type(error).__name__}: {error}")
     return Outcome(name, sample.status, len(sample.assignments), int((sample.backbone != 0).sum()),

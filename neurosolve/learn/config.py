@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurosolve.errors import UsageError
+from neurosolve.files import unreadable
 from neurosolve.milp.scip_settings import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -155,11 +156,13 @@ KINDS: dict[str, tuple[type[TrainConfig | MilpConfig], type[SolveValidation | Mi
 
 
 def read_config(path: Path) -> TrainConfig | MilpConfig | ReinforceConfig:
-    """Raises UsageError for a file that is no TOML, an unknown key, a missing key or a value of a wrong
-    type."""
+    """Raises InputError for a file that cannot be read, UsageError for one that is no TOML, an unknown key, a missing
+    key or a value of a wrong type."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise unreadable(path, error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
     return from_dict(table, str(path))
 

@@ -74,7 +74,8 @@ class Loop(abc.ABC, Generic[C]):
             raise UsageError(f"unknown network {config.network!r}; known: {', '.join(OF_KIND[config.kind])}")
         self.directory, self.state = config.directory, State()
         if (self.directory / LAST).exists() and not resume:
-            raise UsageError(f"{self.directory / LAST} exists: resume it or give another `out`")
+            raise UsageError(f"{self.directory / LAST} exists: --resume goes on from it; to train anew remove that "
+                             'directory, or set another one in the TOML: out = "runs/OTHER"')  # fmt: skip
         torch.set_num_threads(config.threads)
         self.group: Group = join(device)
         self.load()
@@ -90,6 +91,7 @@ class Loop(abc.ABC, Generic[C]):
         if self.group.leads:
             self.load_validation()
             self.journal = Journal(self.directory, self.state.step if (self.directory / LAST).exists() else -1)
+        self._began_at = self.state.step
         self._began = time.monotonic() - self.state.elapsed_s
 
     @abc.abstractmethod
@@ -231,6 +233,7 @@ class Loop(abc.ABC, Generic[C]):
     def _summary(self) -> dict[str, Any]:
         return {
             **dataclasses.asdict(self.state),
+            "steps_now": self.state.step - self._began_at,
             "elapsed_s": self._elapsed(),
             "num_parameters": sum(p.numel() for p in self.network.parameters()),
             "num_samples": len(self.samples),

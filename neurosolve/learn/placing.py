@@ -1,4 +1,5 @@
-"""A published model is in its place whole or not at all, and `auto` gets to know it only where it won its contest."""
+"""A published model is in its place whole or not at all, and `auto` gets to know it only where it won a contest of
+enough instances."""
 
 from __future__ import annotations
 
@@ -10,7 +11,18 @@ from typing import Any
 
 from neurosolve.model_files import CONFIG_FILE
 
+LEAST = 5  # instances of a contest: what is the fastest of fewer may be so by chance
+FEW = (
+    f"Validation had fewer than {LEAST} instances: `auto` never picks this model, it is by name only. "
+    "With more of them, `publish` again."
+)
 LOST = "On validation no guided arm was faster than every stock arm: `auto` never picks this model, it is by name only."
+
+MEASURE = (
+    "Held-out results: none but those that stand below. To measure this model on files that no step above has seen: "
+    "`python -m bench run`; once that is packed (`python -m bench pack`), `python -m bench cards` writes it here, if "
+    "the model is in models/. See docs/train-your-own-family.md, Measure."
+)
 
 
 @contextlib.contextmanager
@@ -38,6 +50,14 @@ def lost(config: dict[str, Any]) -> bool:
     return bool(arms) and min(guided) >= min(stock)
 
 
+def by_name_only(config: dict[str, Any]) -> str | None:
+    """Why `auto` may not take the model after this contest, LOST or FEW; None where it may, or without a contest."""
+    found = config.get("validation", {})
+    if "arms" not in found:
+        return None
+    return LOST if lost(config) else FEW if found.get("instances", found.get("formulas", 0)) < LEAST else None
+
+
 def judged(config: dict[str, Any]) -> dict[str, Any]:
-    """The config, without the fingerprint that `auto` goes by where it lost."""
-    return {key: value for key, value in config.items() if key != "fingerprint" or not lost(config)}
+    """The config, without the fingerprint that `auto` goes by where it may not take the model."""
+    return {key: value for key, value in config.items() if key != "fingerprint" or by_name_only(config) is None}

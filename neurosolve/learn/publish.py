@@ -24,7 +24,7 @@ from neurosolve.learn.contest import SHIFT_S, Contest, Progress, installed
 from neurosolve.learn.export import export as export_program
 from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
-from neurosolve.learn.placing import LOST, built_beside, judged, lost
+from neurosolve.learn.placing import MEASURE, built_beside, by_name_only, judged
 from neurosolve.learn.samples import Sample
 from neurosolve.sat import gate
 from neurosolve.sat.phases import MAJORITY_FILE, write_majority
@@ -187,9 +187,9 @@ def _card(config: dict[str, Any]) -> str:
             f"| {r['conflicts']} | {r['solved']} |"
             for r in v["arms"]
         ]
-    if lost(config):
-        lines += ["", LOST]
-    return "\n".join([*lines, "", _where_not(config), "", "Held-out results with controls: docs/results.md."]) + "\n"
+    if why := by_name_only(config):
+        lines += ["", why]
+    return "\n".join([*lines, "", _where_not(config), "", MEASURE]) + "\n"
 
 
 def _where_not(config: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from neurosolve.learn.export_milp import export
 from neurosolve.learn.loop import BEST
 from neurosolve.learn.milp_batches import MilpSamples
 from neurosolve.learn.milp_solve_cost import Solved, cost_of, instances, solve
-from neurosolve.learn.placing import LOST, built_beside, judged, lost
+from neurosolve.learn.placing import MEASURE, built_beside, by_name_only, judged
 from neurosolve.learn.train_milp import load
 from neurosolve.milp import gate
 from neurosolve.milp.first_look import fingerprint_of
@@ -63,7 +63,8 @@ def publish(
 
     candidates: DEPTH:MARGIN:FALLBACK.  Instances: those below [solve_validation] `instances`.  Returns the written
     config.  Raises ModelError where the run has no checkpoint, UsageError for candidates that are none and where there
-    is no instance.  Where no candidate beats SCIP the config has no fingerprint.  `out` changes at the very end.
+    is no instance.  Where no candidate beats SCIP, or on too few
+    instances, the config has no fingerprint.  `out` changes at the very end.
     """
     arms = [HandOver.parse(text) for text in candidates]
     config = read_config(Path(config_path))
@@ -166,7 +167,7 @@ def _fingerprints(samples: MilpSamples, paths: Sequence[Path]) -> list[gate.Fing
 
 
 def table_lines(config: dict[str, Any]) -> list[str]:
-    """The table of a config's "validation", and a word where no guided row won it."""
+    """The table of a config's "validation", and a word where `auto` may not take the model for it."""
     found = config["validation"]
     lines = [
         f"Validation, {found['instances']} instances, {found['time_limit_s']:g} s limit, protocol {found['protocol']} "
@@ -179,7 +180,8 @@ def table_lines(config: dict[str, Any]) -> list[str]:
         shown = ("policy", "protocol", *CHOSEN, "cpu_s", "nodes", "solved", "ms_per_call")
         cells = [row.get(key) for key in shown]
         lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
-    return [*lines, "", LOST] if lost(config) else lines
+    why = by_name_only(config)
+    return [*lines, "", why] if why else lines
 
 
 def card(config: dict[str, Any]) -> str:
@@ -207,4 +209,4 @@ def card(config: dict[str, Any]) -> str:
         ]
     if training["config"].get("yardstick"):
         lines += ["", "A yardstick, to be measured against by its name: `auto` never picks it."]
-    return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"
+    return "\n".join([*lines, "", MEASURE]) + "\n"

@@ -20,7 +20,7 @@ from neurosolve.learn.export_milp import export_weights
 from neurosolve.learn.instance_tables import Draw, written
 from neurosolve.learn.journal import HISTORY
 from neurosolve.learn.loop import BEST
-from neurosolve.learn.placing import built_beside, judged
+from neurosolve.learn.placing import MEASURE, built_beside, judged
 from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, TIME_S, HandOver, Progress, chosen, contest, table_lines
 from neurosolve.learn.reinforce import SHAPE, VALIDATION, agent, build_agent
 from neurosolve.milp import gate
@@ -139,4 +139,4 @@ def card(config: dict[str, Any]) -> str:
     lines += ["", *table_lines(config)]
     if run["yardstick"] or are_several(config["families"]):
         lines += ["", "It is asked for by its name: `auto` never picks it."]
-    return "\n".join([*lines, "", "Held-out results with controls: docs/results.md."]) + "\n"
+    return "\n".join([*lines, "", MEASURE]) + "\n"

@@ -65,9 +65,14 @@ class Sample:
         return CNF(self.num_variables, self.literals, self.offsets)
 
     @property
+    def tells_phases(self) -> bool:
+        """Whether there is a value to learn: an assignment or a backbone."""
+        return bool(len(self.assignments) or self.backbone.any())
+
+    @property
     def is_labelled(self) -> bool:
         """Whether there is anything to learn from: a status, an assignment or a backbone."""
-        return bool(self.status or len(self.assignments) or self.backbone.any())
+        return bool(self.status or self.tells_phases)
 
     def targets(self) -> NDArray[np.float32]:
         """(n,): the share of assignments in which each variable is true; 0 or 1 on the backbone, nan if
@@ -88,12 +93,21 @@ class Sample:
         return np.where(self.backbone != 0, self.backbone, rest).astype(np.int8)
 
 
-def write_sample(sample: Sample, path: Path) -> None:
-    """Write the sample whole or not at all."""
-    write_arrays(KIND, sample, path)
+def write_sample(sample: Sample, path: Path, labels: str = "") -> None:
+    """Write the sample whole or not at all.  labels: what `collect` was asked for, kept in the file beside it."""
+    write_arrays(KIND, sample, path, labels=labels)
 
 
-def write_arrays(kind: str, sample: Any, path: Path, **more: int) -> None:
+def labels_of(path: Path) -> str:
+    """The `labels` that the sample was written with; "" where it does not say."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return str(arrays["labels"]) if "labels" in arrays else ""
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError):  # whoever reads it whole says what is wrong
+        return ""
+
+
+def write_arrays(kind: str, sample: Any, path: Path, **more: int | str) -> None:
     """A dataclass of arrays as .npz with its `kind` and `more`: to a temporary name beside `path`, then renamed, so
     that a reader never sees half a sample."""
     fields = {f.name: np.asarray(getattr(sample, f.name)) for f in dataclasses.fields(sample)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from neurosolve.learn.losses import loss_of
 from neurosolve.learn.solve_cost import SolveCost
 from neurosolve.learn.validation import choose, score
 
+log = logging.getLogger(__name__)
 __all__ = ["BEST", "LAST", "Report", "Trainer", "learning_rate_factor", "main", "train"]
 
 
@@ -65,6 +67,12 @@ class Trainer(Loop[TrainConfig]):
     def load(self) -> None:
         self.samples = SampleSet(self.config.samples, self.config.max_edges)
         self.num_dropped = self.samples.num_dropped
+        telling = self.samples.num_telling
+        told = f"{telling} of {len(self.samples)} samples have a satisfying assignment or a backbone"
+        if not telling:
+            raise UsageError(f"{', '.join(self.config.samples)}: {told}: there are no phases to learn")
+        if telling < len(self.samples):
+            log.warning("%s: the others teach no phases", told)
 
     def build(self) -> nn.Module:
         return build(self.config, {})
@@ -91,6 +99,9 @@ class Trainer(Loop[TrainConfig]):
         scores, predictions = score(self.network, self.held_out, self.config, self.device)
         solved = self.solve_cost.measure(predictions)
         return scores, solved, solved.get("solve_cost", 0.0) + scores["loss"] * (TIE_BREAK if solved else 1.0)
+
+    def _summary(self) -> dict[str, Any]:
+        return super()._summary() | {"num_telling": self.samples.num_telling}
 
 
 def main(

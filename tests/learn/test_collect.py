@@ -13,7 +13,7 @@ from neurosolve.errors import InputError, UsageError
 from neurosolve.learn import collect
 from neurosolve.learn.collect import Outcome, collect_sat
 from neurosolve.learn.naming import sample_name
-from neurosolve.learn.samples import read_sample
+from neurosolve.learn.samples import read_sample, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
 from tests.learn.examples import planted_sample
 
@@ -31,7 +31,7 @@ def run(directory: Path, out: Path, **options: object) -> tuple[collect.Collecte
 def test_backbone_and_diverse_assignments(tmp_path: Path) -> None:
     (tmp_path / "chain-4-7.cnf").write_bytes(CHAIN)
     found, (outcome,) = run(tmp_path, tmp_path / "out")
-    assert (found.num_written, found.num_labelled, found.num_errors) == (1, 1, 0)
+    assert (found.num_written, found.num_satisfiable, found.num_refuted, found.num_errors) == (1, 1, 0, 0)
     sample = read_sample(tmp_path / "out" / "chain-4-7.npz")
     assert sample.backbone.tolist() == [1, 1, 1, 0] and sample.backbone_complete
     assert sorted(sample.assignments[:, 3].tolist()) == [-1, 1]
@@ -54,7 +54,20 @@ def test_unsatisfiable_formulas_are_labelled_as_such(tmp_path: Path) -> None:
     (tmp_path / "u.cnf").write_bytes(b"p cnf 2 4\n1 2 0\n-1 2 0\n1 -2 0\n-1 -2 0\n")
     found, _ = run(tmp_path, tmp_path / "out")
     sample = read_sample(tmp_path / "out" / "u.npz")
-    assert sample.status == -1 and len(sample.assignments) == 0 and found.num_labelled == 1
+    assert sample.status == -1 and len(sample.assignments) == 0
+    assert (found.num_satisfiable, found.num_refuted) == (0, 1)
+
+
+def test_samples_made_with_other_labels_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.cnf").write_bytes(CHAIN)
+    run(tmp_path, tmp_path / "out", labels="models")
+    before = (tmp_path / "out" / "a.npz").read_bytes()
+    with pytest.raises(UsageError, match=r"1 of the samples in .*out were made with --labels models: for planted,"):
+        run(tmp_path, tmp_path / "out", labels="backbone, planted")
+    assert run(tmp_path, tmp_path / "out", labels="models")[0].num_skipped == 1
+    assert (tmp_path / "out" / "a.npz").read_bytes() == before
+    write_sample(read_sample(tmp_path / "out" / "a.npz"), tmp_path / "out" / "a.npz")  # as of an older neurosolve
+    assert run(tmp_path, tmp_path / "out", labels="planted")[0].num_skipped == 1
 
 
 def test_bad_instances_end_nothing_and_are_told(tmp_path: Path) -> None:

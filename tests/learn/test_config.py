@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from neurosolve.errors import UsageError
+from neurosolve.errors import InputError, UsageError
 from neurosolve.learn.config import SolveValidation, TrainConfig, from_dict, read_config
 
 LEAST = {"name": "x", "samples": ["a"], "validation": ["b"], "steps": 5}
@@ -50,7 +50,7 @@ def test_what_is_wrong_is_named(change: dict[str, object], message: str) -> None
 def test_missing_keys_and_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="missing samples, validation"):
         from_dict({"name": "x", "steps": 1})
-    with pytest.raises(UsageError, match=r"no\.toml"):
+    with pytest.raises(InputError, match=r"no\.toml: cannot be read: No such file"):
         read_config(tmp_path / "no.toml")
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match=r"bad\.toml"):

@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from neurosolve.learn import export_milp, publish_milp  # noqa: E402
-from neurosolve.learn.placing import LOST, built_beside, judged, lost  # noqa: E402
+from neurosolve.learn import export_milp, placing, publish_milp  # noqa: E402
+from neurosolve.learn.placing import FEW, LEAST, LOST, built_beside, by_name_only, judged, lost  # noqa: E402
 from tests.learn.milp_examples import made_up, small_milps  # noqa: E402
 from tests.learn.test_train_milp import TOML  # noqa: E402
 from tests.test_cli import call  # noqa: E402
@@ -49,8 +49,11 @@ def test_a_crash_leaves_what_was_there(tmp_path: Path) -> None:
 def test_one_guided_row_has_to_beat_every_stock_row(guided: tuple[float, ...], beaten: bool) -> None:
     rows = [{"guided": False, "cpu_s": 2.0}, {"guided": False, "cpu_s": 4.0}]
     rows += [{"guided": True, "cpu_s": seconds} for seconds in guided]
-    config = {"fingerprint": {}, "validation": {"arms": rows}}
+    config = {"fingerprint": {}, "validation": {"instances": LEAST, "arms": rows}}
     assert lost(config) is beaten and ("fingerprint" in judged(config)) is not beaten
+    for key in ("instances", "formulas"):
+        few = {"fingerprint": {}, "validation": {key: LEAST - 1, "arms": rows}}
+        assert "fingerprint" not in judged(few) and by_name_only(few) == (LOST if beaten else FEW)
     assert not lost({"fingerprint": {}}) and judged({"fingerprint": {}}) == {"fingerprint": {}}
 
 
@@ -75,6 +78,7 @@ def test_a_branching_model_that_lost_and_one_that_crashed(tmp_path: Path, monkey
         return [{**row, "cpu_s": seconds if row["guided"] else 2.0} for row in real(*asked)]
 
     monkeypatch.setattr(publish_milp, "contest", contest)
+    monkeypatch.setattr(placing, "LEAST", 1)
     for seconds in (1.0, 3.0):
         written = publish_milp.publish(toml, out, ["0:0:pscost"], 1, 20.0)
         assert ("fingerprint" in written) is (seconds < 2) is (LOST not in (out / "card.md").read_text())

@@ -14,6 +14,7 @@ from neurosolve.errors import ModelError, UsageError
 from neurosolve.infer import load_model
 from neurosolve.learn import contest
 from neurosolve.learn import publish as publishing
+from neurosolve.learn.placing import FEW, LOST, by_name_only
 from neurosolve.model_files import CONFIG_FILE
 from neurosolve.sat.cnf import CNF
 from tests.formulas import save
@@ -40,7 +41,10 @@ def config(sample_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     home = tmp_path_factory.mktemp("publish")
     path = home / "tiny.toml"
     path.write_text(CONFIG.format(samples=sample_directory, out=home / "run"))
-    assert json.loads(call("train", path).stdout)["step"] == 2
+    said = call("train", path).stdout.splitlines()
+    assert said[0].startswith(f"{home / 'run'}: 2 steps in ")
+    assert " min on 12 samples, 12 of them with phases to learn; the best weights are of step " in said[0]
+    assert said[1:] == [f"next: neurosolve publish {path} --out models/run"]
     return path
 
 
@@ -49,16 +53,20 @@ def test_train_publish_solve(config: Path, tmp_path: Path) -> None:
     words = ["--candidates", "glucose42:initial,cadical195:rename+order", "--count", 2, "--time", 10]
     run = call("publish", config, "--out", out, *words)
     assert run.returncode == 0, run.stderr
-    told, written = json.loads(run.stdout), json.loads((out / "config.json").read_text())
-    assert told["model"] == str(out) and told["rounds"] == 4
+    told, written = run.stdout, json.loads((out / "config.json").read_text())
+    assert told.startswith(f"{out}: planted: engine ") and ", rounds 4; by name only: `auto` never takes it" in told
+    assert told.endswith(f"\nnext: neurosolve solve FILE --guidance model:{out}\n")
+    assert "fingerprint" not in written and by_name_only(written) in (LOST, FEW), "two formulas choose nothing for auto"
     arms = written["validation"]["arms"]
     guided = [(arm["engine"], arm["delivery"]) for arm in arms if arm["guided"]]
     assert guided == [("glucose42", "initial"), ("cadical195", "rename+order")]
-    assert (written["engine"], written["delivery"]) in guided and (told["engine"], told["delivery"]) in guided
+    assert (written["engine"], written["delivery"]) in guided
+    assert f"engine {written['engine']}, delivery {written['delivery']}" in told
     assert [arm["engine"] for arm in arms if not arm["guided"]][:2] == ["cadical195", "cadical195"]
     assert all(arm["solved"] == 2 for arm in arms) and written["validation"]["formulas"] == 2
     assert written["families"] == ["planted"] and written["training"]["formulas"] == 12
     card = (out / "card.md").read_text()
+    assert by_name_only(written) in card and by_name_only(written) in run.stderr and "python -m bench cards" in card
     assert written["engine"] in card and "Where it does not help: unsatisfiable formulas" in card
     assert load_model(out).config == written
 
@@ -78,6 +86,14 @@ def test_a_card_says_where_the_model_does_not_help() -> None:
     told = publishing._where_not(config)
     assert "fewer than 549 or more than 63856 variables" in told
     assert f"Past {config['conflict_bound']} conflicts kissat takes over" in told
+
+
+def test_a_second_run_names_what_goes_on_and_a_spent_one_has_nothing_to_do(config: Path) -> None:
+    run = call("train", config)
+    assert run.returncode == 1 and "exists: --resume goes on from it" in run.stderr and 'out = "runs/' in run.stderr
+    said = call("train", config, "--resume").stdout.splitlines()
+    assert ": 2 steps in " in said[0] and said[1].startswith("nothing was left to do: the budget was spent")
+    assert f"in {config}, as steps or minutes" in said[1]
 
 
 def test_a_run_that_was_not_trained(config: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from neurosolve.learn.config import MilpConfig, MilpSolveValidation, read_config
 from neurosolve.learn.export_milp import export  # noqa: E402
 from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
 from neurosolve.learn.milp_samples import read_milp_sample, write_milp_sample  # noqa: E402
-from neurosolve.learn.placing import LOST, lost  # noqa: E402
+from neurosolve.learn.placing import FEW, LOST, lost  # noqa: E402
 from neurosolve.learn.train import train  # noqa: E402
 from neurosolve.learn.train_milp import build_for, load  # noqa: E402
 from neurosolve.milp import gate  # noqa: E402
@@ -164,7 +164,7 @@ def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> 
     small_milps(tmp_path / "instances", count=1, size=60)
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML.format(home=tmp_path))
-    assert json.loads(call("train", toml).stdout)["step"] == 2
+    assert f"{tmp_path / 'run'}: 2 steps in " in call("train", toml).stdout
     out = tmp_path / "models" / "tiny"
     run = call("publish", toml, "--out", out, "--candidates", "any:0:relpscost,0:0:pscost", "--count", 1, "--time", 20)
     assert run.returncode == 0, run.stderr
@@ -174,13 +174,12 @@ def test_train_publish_and_the_model_branches(samples: Path, tmp_path: Path) -> 
         ("none", None), ("none", None), ("pscost", None), ("model", None), ("model", 0)]  # fmt: skip
     assert [arm["protocol"] for arm in arms] == ["default", *["paper"] * 4]
     assert all(arm["solved"] == 1 for arm in arms) and arms[3]["ms_per_call"] > 0
-    told = json.loads(run.stdout)
     assert (written["fallback"], written["max_depth"]) in (("relpscost", None), ("pscost", 0))
-    assert told["fallback"] == written["fallback"] and written["families"] == ["made_up"]
+    assert f"fallback {written['fallback']}; by name only" in run.stdout and written["families"] == ["made_up"]
     assert load_policy(out).config == written and "strong branching" in (out / "card.md").read_text()
     card = (out / "card.md").read_text()
-    assert ("fingerprint" in written) is not lost(written) is (LOST in card) and "ardstick" not in card
-    assert (LOST in run.stderr) is lost(written)
+    why = LOST if lost(written) else FEW  # one instance is too few for `auto`
+    assert "fingerprint" not in written and why in card and why in run.stderr and "ardstick" not in card
 
 
 def test_a_yardstick_is_never_picked(samples: Path, tmp_path: Path) -> None:
