@@ -16,7 +16,7 @@ import zstandard
 from bench import suites
 from bench.rows import BenchError
 from bench.suites import Instance, Places
-from neurosolve.families import MILP_FAMILIES
+from neurosolve.families import MILP_FAMILIES, SAT_FAMILIES
 
 SHIPPED = sorted((Path(suites.__file__).parent / "suites").glob("*.csv"))
 
@@ -150,3 +150,20 @@ def test_a_directory_of_ones_own_formulas_is_a_suite(tmp_path: Path) -> None:
 def test_every_milp_family_has_fifty_instances_at_three_sizes(family: str) -> None:
     sizes = Counter(item.size for item in suites.read_suite(suites.find_suite(family)))
     assert len(sizes) >= 3 and set(sizes.values()) == {50}
+
+
+@pytest.mark.parametrize("family", SAT_FAMILIES)
+def test_every_sat_family_has_sixty_instances_of_two_sizes(family: str) -> None:
+    found = suites.read_suite(suites.find_suite(family))
+    assert len(found) >= 60 and len({item.split for item in found}) == len({item.size for item in found}) == 2
+
+
+def test_no_two_suites_share_an_instance() -> None:
+    generated = [
+        (item.source, item.size, item.seed)
+        for path in SHIPPED
+        if path.name != "real-split.csv"
+        for item in suites.read_suite(path)
+        if item.source.startswith("generate:")
+    ]
+    assert [one for one, times in Counter(generated).items() if times > 1] == []
