@@ -20,7 +20,7 @@ from bench.kinds import MILP
 from bench.rows import BenchError, pack, read_all
 from bench.runner import Plan
 from bench.suites import Instance
-from bench.terminal import Cli, console, finish, places_of, print_table, run_with_bar
+from bench.terminal import Cli, console, finish, places_of, print_table, progress_bar, run_with_bar
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -57,7 +57,10 @@ def run(
     retry_errors: Annotated[bool, typer.Option("--retry-errors", help="Run again what crashed.")] = False,
     protocol: Annotated[
         str | None,
-        typer.Option(help="Of scip arms: default (SCIP untouched) or paper (cuts at the root, no restarts)."),
+        typer.Option(
+            help="Of scip arms: default (SCIP untouched), paper (cuts at the root only, no restarts) or lean (no cuts, "
+            "fast heuristics)."
+        ),
     ] = None,
     counts: Annotated[
         list[str] | None, typer.Option(help="An arm of which only nodes and iterations count, not the time.")
@@ -149,7 +152,9 @@ def report(
 
     command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
     parts = [results] if merge else [[path] for path in results]
-    sections = [report_module.make_section(part, baseline, html is not None) for part in parts]
+    with progress_bar() as bar:
+        each = bar.track(parts, description="sections")
+        sections = [report_module.make_section(part, baseline, html is not None) for part in each]
     for path, render in ((html, report_module.html), (markdown, report_module.markdown)):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)

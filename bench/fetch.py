@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import hashlib
 import http.client
+import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,13 +36,20 @@ class InterruptedTransferError(Exception):
     """A transfer that may be taken up again."""
 
 
+class UnknownHostError(BenchError):
+    """A host whose name has no address, most often for want of a network: no second try and no next file helps."""
+
+
 def fetch_all(
     entries: Sequence[Entry],
     folder: Path,
     policy: Policy = Policy(),
     tick: Callable[[Entry, str | None], None] = lambda entry, problem: None,
 ) -> list[str]:
-    """Fetch every file not there yet; `tick` hears each, with what went wrong.  Returns the problems."""
+    """Fetch every file not there yet; `tick` hears each, with what went wrong.  Returns the problems.
+
+    Ends with the first file whose host cannot be resolved.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     problems = []
     for entry in entries:
@@ -50,6 +59,9 @@ def fetch_all(
         except BenchError as error:
             problem = str(error)
             problems.append(problem)
+            if isinstance(error, UnknownHostError):
+                tick(entry, problem)
+                break
         tick(entry, problem)
     return problems
 
@@ -112,6 +124,9 @@ def _one_request(url: str, part: Path) -> None:
             raise InterruptedTransferError(f"HTTP {error.code}") from None
         raise BenchError(f"{url}: HTTP {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(getattr(error, "reason", None), socket.gaierror):
+            host = urllib.parse.urlsplit(url).hostname
+            raise UnknownHostError(f"{host}: no such host: is there a network? Nothing more was tried") from None
         raise InterruptedTransferError(f"{type(error).__name__}: {error}") from None
 
 

@@ -126,11 +126,11 @@ def fetch(
                 bar.console.print(f"[red]{problem}[/]", soft_wrap=True)
 
         problems = fetcher.fetch_all(entries, folder, fetcher.Policy(tries), tick)
-    console.print(f"{len(entries) - len(problems)} of {len(entries)} files in {folder}")
+    there = sum((folder / entry.name).is_file() for entry in entries)
+    console.print(f"{there} of {len(entries)} files in {folder}")
     if suite_out:
-        suites.write_suite(
-            suite_out, fetcher.as_suite(entries, folder), f"Made by: python -m bench fetch {manifest}"
-        )
+        fetched = fetcher.as_suite(entries, folder)
+        suites.write_suite(suite_out, fetched, f"Made by: python -m bench fetch {manifest}", grows=True)
     if problems:
         raise typer.Exit(1)
 

@@ -9,7 +9,10 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bench.grid import Grid
 from bench.stats import Bools
@@ -27,6 +30,17 @@ def _svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
+def _logarithmic(axis: Axis) -> None:
+    """Ticks at the decades alone, in plain figures: small ticks and their labels were most of what a page cost."""
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _legend(axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7)
+
+
 def cactus(grid: Grid, mask: Bools, title: str) -> str:
     """Seconds against the number of instances solved within them, one curve an arm."""
     figure, axes = plt.subplots(figsize=(6.4, 4.2))
@@ -39,9 +53,10 @@ def cactus(grid: Grid, mask: Bools, title: str) -> str:
             linestyle="--" if arm in grid.again else "-",
         )  # fmt: skip
     axes.set(xscale="log", xlabel="seconds, whole process", ylabel="instances solved", title=title)
+    _logarithmic(axes.xaxis)
     axes.set_xlim(FLOOR_S, grid.limit_s * 1.05)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    _legend(axes)
     return _svg(figure)
 
 
@@ -65,6 +80,8 @@ def scatter(grid: Grid, arm: str, base: str) -> str:
     axes.axhline(grid.limit_s, color="grey", linewidth=0.6, linestyle=":")
     axes.axvline(grid.limit_s, color="grey", linewidth=0.6, linestyle=":")
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel=f"{base}, s", ylabel=f"{arm}, s")
+    _logarithmic(axes.xaxis)
+    _logarithmic(axes.yaxis)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    _legend(axes)
     return _svg(figure)

@@ -82,12 +82,15 @@ def arm_order(headers: Sequence[Row]) -> list[str]:
 
 def _plots(grid: Grid, scored: Score) -> list[str]:
     """A cactus plot for each group, a scatter of each learned or control arm against base and best stock."""
+    timed = [arm for arm in grid.arms if arm not in grid.counts_only]
+    if not timed:
+        return []
     everything = np.ones(len(grid.instances), dtype=bool)
     drawn = [plots.cactus(grid, mask, label) for label, mask in groups(grid.instances).items()]
     best = best_stock(grid, everything)
     rivals = dict.fromkeys([scored.baseline, *([best] if best else [])])
-    for arm in grid.arms:
-        others = [rival for rival in rivals if rival != arm and arm not in (*grid.stock, *grid.counts_only)]
+    for arm in timed:
+        others = [rival for rival in rivals if rival in timed and rival != arm and arm not in grid.stock]
         drawn += [plots.scatter(grid, arm, rival) for rival in others]
     return drawn
 

@@ -62,7 +62,8 @@ def read(path: Path) -> tuple[list[Row], list[Row]]:
 
 
 class Appender:
-    """The one writer of a results file; a torn last line is cut off when it opens.
+    """The one writer of a results file; a torn last line is cut off when it opens.  An error before the first row
+    leaves no empty file.
 
     Raises BenchError when another process is writing the same file.
     """
@@ -92,6 +93,8 @@ class Appender:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._file is not None
+        if kind is not None and not os.fstat(self._file.fileno()).st_size:
+            self.path.unlink(missing_ok=True)  # while it is locked
         self._file.close()
 
 

@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import shutil
@@ -91,14 +92,22 @@ def read_suite(path: Path) -> list[Instance]:
     return rows
 
 
-def write_suite(path: Path, instances: Sequence[Instance], comment: str) -> None:
-    """Write a suite file; `comment` (how it was made) goes on top, a `#` before every line."""
+def write_suite(path: Path, instances: Sequence[Instance], comment: str, grows: bool = False) -> None:
+    """Write a suite file; `comment` (how it was made) goes on top, a `#` before every line.
+
+    Raises BenchError where another one is there already: one of other content, or, if it `grows`, made otherwise.
+    """
+    file = io.StringIO(newline="")
+    file.writelines(head := [f"# {line}".rstrip() + "\n" for line in comment.splitlines()])
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(dataclasses.asdict(instance) for instance in instances)
+    text = file.getvalue()
+    kept = "".join(head) if grows else text
+    if path.exists() and not path.read_bytes().startswith(kept.encode()):
+        raise BenchError(f"{path}: another suite is already there; give another --out, or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        file.writelines(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(instance) for instance in instances)
+    path.write_bytes(text.encode())
 
 
 def locate(instance: Instance, places: Places) -> Path:

@@ -32,13 +32,16 @@ def places_of(cli: str) -> Places:
     return Places.default(shlex.split(cli) if cli else runner.default_cli())
 
 
+def progress_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        console=console,
+    )  # fmt: skip
+
+
 def run_with_bar(plan: Plan, out: Path) -> Outcome:
     total = len(plan.instances) * len(plan.arms) * len(plan.seeds)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("runs", total=total)
 
         def tick(row: Row | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -159,3 +160,18 @@ def test_one_failure_does_not_stop_the_others(server: str, tmp_path: Path) -> No
 def test_nobody_listening(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="gave up after 2 tries"):
         fetch(Entry("x", "", "", "0" * 64, "", "http://127.0.0.1:9/x"), tmp_path, Policy(2, 0.01))
+
+
+def test_a_host_that_cannot_be_resolved_ends_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def unresolved(host: str, *rest: object, **more: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+    monkeypatch.setenv("no_proxy", "*")
+    entries = [Entry(name, "f", "", UNPUBLISHED, "", f"http://nowhere.invalid/{name}") for name in ("a.xz", "b.xz")]
+    told = fetch_all(entries, tmp_path, QUICK)
+    assert told == ["nowhere.invalid: no such host: is there a network? Nothing more was tried"]
+    assert asked == ["nowhere.invalid"], "one file, one try"

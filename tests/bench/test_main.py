@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench import suites
+from bench.arms import PROTOCOLS
+from bench.rows import BenchError
 from bench.suites import Instance, Places
 from tests.bench.conftest import Bench
 
@@ -84,6 +86,22 @@ def test_what_cannot_be_used_is_one_line_and_exit_1(suite: str, bench: Bench, wo
     assert text.splitlines()[-1].startswith("error: ") and told in text.splitlines()[-1]
 
 
+def test_a_bad_arm_leaves_no_results_file(suite: str, places: Places, bench: Bench, tmp_path: Path) -> None:
+    words = ["--limit", "30", "--out", "toys.jsonl", "--cli", shlex.join(places.cli)]
+    code, text = bench("run", suite, "-c", "none=e:none", "-c", "bad=e:badarm", *words)
+    assert code == 1 and "error: arm bad: ERROR on one.cnf" in text
+    assert not (tmp_path / "toys.jsonl").exists()
+    assert bench("run", suite, "-c", "none=e:none", *words)[0] == 0
+    before = (tmp_path / "toys.jsonl").read_bytes()
+    assert bench("run", suite, "-c", "bad=e:badarm", *words)[0] == 1
+    assert (tmp_path / "toys.jsonl").read_bytes() == before
+
+
+def test_help_names_every_protocol(bench: Bench) -> None:
+    text = " ".join(bench("run", "--help")[1].replace("│", " ").split())
+    assert all(f"{name} (" in text for name in PROTOCOLS)
+
+
 def test_files_of_one_name_are_refused_at_once(bench: Bench, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -104,6 +122,21 @@ def test_suite(places: Places, bench: Bench, tmp_path: Path) -> None:
     assert code == 0, text
     found = suites.read_suite(tmp_path / "toy.csv")
     assert [item.seed for item in found] == ["5000000", "5000001", "5000002", "5000003"]
+    before = (tmp_path / "toy.csv").read_bytes()
+    same = bench("suite", "toy", *words, "--out", "toy.csv", "--cli", shlex.join(places.cli))
+    assert same[0] == 0, "the same content again is no harm"
+    code, text = bench("suite", "toy", *words[:-1], "1", "--out", "toy.csv", "--cli", shlex.join(places.cli))
+    assert code == 1 and "error: toy.csv: another suite is already there" in text
+    assert (tmp_path / "toy.csv").read_bytes() == before
+
+
+def test_a_suite_that_grows_is_written_again_by_its_own_maker(instances: list[Instance], tmp_path: Path) -> None:
+    path = tmp_path / "fetched.csv"
+    for number in (1, 3):
+        suites.write_suite(path, instances[:number], "Made by: fetch a", grows=True)
+        assert len(suites.read_suite(path)) == number
+    with pytest.raises(BenchError, match="another suite is already there"):
+        suites.write_suite(path, instances, "Made by: fetch b", grows=True)
 
 
 def test_headroom(places: Places, bench: Bench, tmp_path: Path) -> None:

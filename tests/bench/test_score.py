@@ -198,6 +198,15 @@ def test_markdown_report(results: Path) -> None:
     assert "0.315 [" in cells[2][8]
 
 
+@pytest.mark.filterwarnings("error")  # matplotlib's of a legend of nothing
+def test_what_was_only_counted_is_not_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "counted.jsonl"
+    for counted, plots in ({"ours", "walk"}, 1 + 1), ({"none", "none-again", "ours", "walk"}, 0):
+        rows = [{**one, "counts_only": one["arm"] in counted} for one in RUNS]
+        path.write_text("".join(json.dumps(item) + "\n" for item in [HEADER, *rows]))
+        assert len(report.make_section([path], None, with_plots=True).plots) == plots
+
+
 def test_html_report_is_one_escaped_page_with_plots(results: Path) -> None:
     page = report.html([report.make_section([results], None, with_plots=True)], "bench <report>")
     assert "bench &lt;report&gt;" in page

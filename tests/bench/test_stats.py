@@ -42,7 +42,9 @@ def test_bootstrap_of_many_is_near_the_normal_interval() -> None:
     half = 1.96 * values.std(ddof=1) / 20
     assert low == pytest.approx(values.mean() - half, abs=0.03)
     assert high == pytest.approx(values.mean() + half, abs=0.03)
+    stats._interval.cache_clear()
     assert stats.bootstrap_interval(values) == (low, high), "the same seed, the same interval"
+    assert stats.bootstrap_interval(values, seed=1) != (low, high)
 
 
 def test_bootstrap_of_equal_values_is_a_point() -> None:
