@@ -22,10 +22,10 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON object instead 
 
 @app.command()
 def models(as_json: JsonFlag = False) -> None:
-    """The models that are installed, and where they were found."""
+    """The models that are installed, where they lie, and whether `auto` may take them or they go by name only."""
     from neurosolve.output import json_text
 
-    rows = list(_model_rows())
+    rows = _model_rows()
     if as_json:
         emit([json_text({"models": rows})])
         return
@@ -40,8 +40,17 @@ def _places() -> list[str]:
     return [str(place) for place in search_path()]
 
 
-def _model_rows() -> Iterator[dict[str, Any]]:
-    """One row a model; `error` says why one cannot be used."""
+def _model_rows() -> list[dict[str, Any]]:
+    """One row a model; `error` says why one cannot be used, `succeeded_by` which one `auto` takes in its place."""
+    rows = list(_described_models())
+    heirs = {row["succeeds"]: row["name"] for row in rows if row.get("succeeds")}
+    for row in rows:
+        heir = row["succeeded_by"] = heirs.get(row["name"])
+        row["auto"] = not row["error"] and row.pop("has_fingerprint") and heir is None
+    return rows
+
+
+def _described_models() -> Iterator[dict[str, Any]]:
     from neurosolve.infer import load_model
     from neurosolve.models import find_models, kind_of
 
@@ -58,8 +67,9 @@ def _model_rows() -> Iterator[dict[str, Any]]:
         except ModelError as error:
             yield {**row, "error": str(error)}
             continue
-        shown = ("families", "family", "network", "engine", "delivery", "rounds")
-        yield {**row, "hash": digest, **{key: config.get(key) for key in shown}}
+        shown = ("families", "family", "network", "engine", "delivery", "rounds", "succeeds")
+        known = {"hash": digest, "has_fingerprint": "fingerprint" in config}
+        yield {**row, **known, **{key: config.get(key) for key in shown}}
 
 
 def _model_line(row: dict[str, Any]) -> str:
@@ -67,12 +77,12 @@ def _model_line(row: dict[str, Any]) -> str:
         return f"{row['name']}: cannot be used: {row['error']}"
     names = row["families"] or [row["family"] or "?"]
     families = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} families"
-    if row["kind"] == "milp":
-        head = f"{row['name']:<20} {row['hash'][:12]}  {families}: branches, network {row['network']}"
-        return f"{head}\n{'':<20} {row['directory']}"
+    use = f"engine {row['engine']}, delivery {row['delivery']}, {row['rounds']} rounds"
+    use = f"branches, network {row['network']}" if row["kind"] == "milp" else use
+    heir = f"; auto takes {row['succeeded_by']}" if row["succeeded_by"] else ""
+    taken = "auto" if row["auto"] else "by name"
     return (
-        f"{row['name']:<20} {row['hash'][:12]}  {families}: engine {row['engine']}, "
-        f"delivery {row['delivery']}, {row['rounds']} rounds\n{'':<20} {row['directory']}"
+        f"{row['name']:<20} {row['hash'][:12]}  {taken:<7}  {families}: {use}{heir}\n{'':<20} {row['directory']}"
     )
 
 
@@ -104,7 +114,7 @@ def _diagnosis() -> dict[str, Any]:
         "packages": dict(_packages()),
         "engines": {name: is_installed(engine) for name, engine in ENGINES.items()},
         "drat_trim": shutil.which(DRAT_TRIM),
-        "models": list(_model_rows()),
+        "models": _model_rows(),
         "model_places": _places(),
     }
 

@@ -343,6 +343,17 @@ def test_models_and_doctor() -> None:
     assert "cadical195" in call("doctor").stdout
 
 
+def test_models_and_doctor_say_what_auto_may_take() -> None:
+    rows = {row["name"]: row for row in json.loads(call("models", "--json").stdout)["models"]}
+    assert rows["diagnosis-tuned"]["succeeds"] == "diagnosis" and rows["diagnosis-tuned"]["auto"]
+    assert rows["diagnosis"]["succeeded_by"] == "diagnosis-tuned" and not rows["diagnosis"]["auto"]
+    assert rows["auctions"]["auto"] and not rows["auctions-rl"]["auto"] and not rows["universal"]["auto"]
+    for command_ in ("models", "doctor"):
+        lines = {line.split()[0]: line for line in call(command_).stdout.splitlines() if line.strip()}
+        assert "  by name  auctions: " in lines["auctions-rl"] and "  auto     auctions: " in lines["auctions"]
+        assert lines["diagnosis"].endswith("; auto takes diagnosis-tuned")
+
+
 def test_doctor_says_who_checks_long_proofs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "proofs past 10,000 lines: not checked, drat-trim is not on PATH" in call("doctor").stdout
