@@ -88,7 +88,7 @@ def test_a_training_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert run.stderr.splitlines()[-1] == f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory"
 
 
-def test_a_refuted_formula_teaches_no_phases(tmp_path: Path) -> None:
+def test_a_refuted_formula_teaches_no_phases(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("torch")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "u.cnf").write_text("p cnf 1 2\n1 0\n-1 0\n")
@@ -101,6 +101,13 @@ def test_a_refuted_formula_teaches_no_phases(tmp_path: Path) -> None:
     run = call("train", toml)
     assert run.returncode == 1 and not (tmp_path / "run").exists()
     assert "0 of 1 samples have a satisfying assignment or a backbone: there are no phases to learn" in run.stderr
+    (tmp_path / "s.cnf").write_text("p cnf 1 1\n1 0\n")
+    (tmp_path / "in" / "u.cnf").replace(tmp_path / "u.cnf")
+    call("collect", "sat", tmp_path, "--out", tmp_path / "both")
+    toml.write_text(toml.read_text().replace(f'samples = {where}', f'samples = ["{tmp_path / "both"}"]'))
+    run = call("train", toml)
+    assert run.returncode == 1 and "both: 1 of 2 samples have a satisfying assignment" in caplog.text
+    assert f"{tmp_path / 'out'}: 0 of 1 samples" in run.stderr, "and nothing could be judged"
 
 
 def test_collect_takes_engines_and_labels(tmp_path: Path) -> None:

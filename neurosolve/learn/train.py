@@ -61,24 +61,29 @@ def _refuse_device(device: str) -> None:
         ) from error
 
 
+def _refuse_silent(samples: SampleSet, directories: list[str]) -> None:
+    """Raises UsageError where no sample has phases to learn or to be judged by; warns of some that have none."""
+    told = f"{samples.num_telling} of {len(samples)} samples have a satisfying assignment or a backbone"
+    if not samples.num_telling:
+        raise UsageError(f"{', '.join(directories)}: {told}: there are no phases to learn")
+    if samples.num_telling < len(samples):
+        log.warning("%s: %s", ", ".join(directories), told)
+
+
 class Trainer(Loop[TrainConfig]):
     """Literal-clause networks on labelled formulas."""
 
     def load(self) -> None:
         self.samples = SampleSet(self.config.samples, self.config.max_edges)
         self.num_dropped = self.samples.num_dropped
-        telling = self.samples.num_telling
-        told = f"{telling} of {len(self.samples)} samples have a satisfying assignment or a backbone"
-        if not telling:
-            raise UsageError(f"{', '.join(self.config.samples)}: {told}: there are no phases to learn")
-        if telling < len(self.samples):
-            log.warning("%s: the others teach no phases", told)
+        _refuse_silent(self.samples, self.config.samples)
 
     def build(self) -> nn.Module:
         return build(self.config, {})
 
     def load_validation(self) -> None:
         held_out = SampleSet(self.config.validation, self.config.max_edges)
+        _refuse_silent(held_out, self.config.validation)
         self.held_out = [held_out[i] for i in choose(held_out, self.config.max_validation)]
         self.solve_cost = SolveCost(self.held_out, self.config.solve_validation, self.config.seed)
 

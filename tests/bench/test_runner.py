@@ -217,7 +217,7 @@ def test_a_misspelt_arm_stops_the_run_before_it_starts(
 ) -> None:
     with pytest.raises(BenchError, match=r"arm x: ERROR on one\.cnf, the smallest .*no such guidance"):
         runner.run(Plan(instances, [Arm("x", "e", "badarm")], LIMITS, places), tmp_path / "r.jsonl")
-    assert rows.read(tmp_path / "r.jsonl") == ([], [])
+    assert not (tmp_path / "r.jsonl").exists()
 
 
 def test_a_missing_file_is_reported_and_the_rest_runs(
