@@ -18,7 +18,7 @@ from neurosolve.cli import (
     write_text,
 )
 from neurosolve.errors import UsageError
-from neurosolve.files import guard_target
+from neurosolve.targets import guard_target
 
 
 @app.command()

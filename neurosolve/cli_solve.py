@@ -14,7 +14,7 @@ import typer
 
 from neurosolve.cli import ProtocolOption, SeedOption, age_s, app, emit, write_text
 from neurosolve.errors import UsageError
-from neurosolve.files import guard_target
+from neurosolve.targets import guard_target
 
 _CNF_GRACE_S = 1.5  # past a time limit, for an engine to stop: a second to SIGKILL, and a little
 _MILP_GRACE_S = 3.0  # SCIP's own half second before that, and the check after it

@@ -7,13 +7,13 @@ import os
 import time
 from pathlib import Path
 
-from neurosolve.files import put_in_place
 from neurosolve.guidance import Guide
 from neurosolve.result import Limits, Result
 from neurosolve.sat import engines
 from neurosolve.sat.cnf import CNF
 from neurosolve.sat.engines import EngineRun, Job
 from neurosolve.sat.table import ENGINES, find_engine, is_installed
+from neurosolve.targets import put_in_place
 
 STOCK_ENGINE = "cadical195"
 STOCK_DELIVERY = "rename"

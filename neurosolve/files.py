@@ -1,4 +1,4 @@
-"""Files as byte streams: plain or compressed, told by content, decompressed inside this process; what may be written.
+"""Files as byte streams: plain or compressed, told by content, decompressed inside this process.
 
 No file name is ever given to a shell or to another program.
 """
@@ -11,10 +11,9 @@ import gzip
 import io
 import lzma
 import os
-import shutil
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -218,49 +217,3 @@ def read_decompressed(source: str | Path | Source, max_bytes: int = DEFAULT_CAP)
     """The whole file's bytes; errors as in ByteStream.read."""
     with open_decompressed(source, max_bytes) as stream:
         return b"".join(stream)
-
-
-def guard_target(what: str, target: str | Path, inputs: Iterable[str | Path | None]) -> None:
-    """Refuse a file that could not be written, or that is one of `inputs`, before any work is done for it.
-
-    what: of the target, for messages ("a proof").  inputs: what the same run reads; "-" is standard input.  Raises
-    UsageError.
-    """
-    path = Path(target)
-    if str(path) == "-":
-        raise UsageError(f"{what} goes to a file, standard output has the answer")
-    try:
-        fault = _fault(path)
-        over = next((one for one in inputs if one is not None and _is_same_file(path, one)), None)
-    except OSError as error:  # a name that is too long, a directory that may not be searched
-        fault, over = str(error.strerror), None
-    if over is not None:
-        raise UsageError(f"{what} would overwrite {'standard input' if over == '-' else over}, which is read")
-    if fault is not None:
-        raise UsageError(f"cannot write {path}: {fault}")
-
-
-def _fault(path: Path) -> str | None:
-    """Why a file cannot be written, as far as that can be told without writing it."""
-    if path.is_dir():
-        return "it is a directory"
-    if not path.exists() and not path.parent.is_dir():
-        return f"there is no directory {path.parent}"
-    return None if os.access(path if path.exists() else path.parent, os.W_OK) else "permission denied"
-
-
-def _is_same_file(target: Path, read: str | Path) -> bool:
-    """Also under another name; a device or a pipe loses nothing by being written."""
-    other = Path("/dev/stdin" if read == "-" else read)
-    return target.is_file() and other.exists() and target.samefile(other)
-
-
-def put_in_place(finished: Path, target: Path) -> None:
-    """A finished file under its real name, whole or not at all.  A link is followed; a device or a pipe is written to,
-    not replaced, and `finished` is removed."""
-    if not target.exists() or target.is_file():
-        finished.replace(target.resolve())
-        return
-    with finished.open("rb") as source, target.open("wb") as sink:
-        shutil.copyfileobj(source, sink)
-    finished.unlink()

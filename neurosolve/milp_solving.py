@@ -12,7 +12,7 @@ from typing import Any
 import neurosolve
 from neurosolve import milp_guidance, process
 from neurosolve.errors import SoundnessError, UsageError
-from neurosolve.files import guard_target, unreadable
+from neurosolve.files import unreadable
 from neurosolve.milp import check, engine
 from neurosolve.milp.engine import EngineRun, Job, Progress
 from neurosolve.milp.policies import PolicySpec
@@ -21,6 +21,7 @@ from neurosolve.milp.scip_file import MilpFile, as_file
 from neurosolve.milp.scip_settings import Value
 from neurosolve.milp.solution import read_solution, write_solution
 from neurosolve.result import Limits, MilpResult, Stages, Status
+from neurosolve.targets import guard_target
 
 _LARGEST_SEED = 2**31 - 1  # of SCIP
 _NO_LP = "the search ended before its first LP"

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosolve.errors import InputError, UsageError
-from neurosolve.files import put_in_place, unreadable
+from neurosolve.files import unreadable
 from neurosolve.guidance import Guide
 from neurosolve.result import SCHEMA_VERSION
 from neurosolve.sat.cnf import CNF
 from neurosolve.sat.dimacs import write_dimacs
 from neurosolve.sat.inject import rename
 from neurosolve.sat.table import find_engine
+from neurosolve.targets import put_in_place
 
 Flips = npt.NDArray[np.bool_]
 

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from neurosolve import process
 from neurosolve.errors import EngineError, UsageError
-from neurosolve.files import put_in_place
 from neurosolve.process import ChildRun
 from neurosolve.result import Limits, Stats, Status
 from neurosolve.sat import binaries
@@ -28,6 +27,7 @@ from neurosolve.sat.phases import Phases
 from neurosolve.sat.pysat_child import Answer, Request, solve_with_binary, solve_with_pysat
 from neurosolve.sat.renaming import Renaming
 from neurosolve.sat.table import ENGINES, Engine, find_engine, is_installed
+from neurosolve.targets import put_in_place
 
 FORCED_CONFLICTS = 20_000  # what a forced run may spend before a renamed one starts afresh
 # Past it an engine's binary twin takes over: kissat404 needs 10% less CPU and 40% less memory from there on.
