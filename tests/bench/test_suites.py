@@ -123,7 +123,10 @@ def test_shipped_suites_are_whole(path: Path) -> None:
     assert len({item.sha256 for item in found}) == len(found), "the same formula twice"
     assert all(len(item.sha256) == 64 for item in found)
     splits = {item.split for item in found}
-    assert len(splits) >= 2 or splits == {"stranger"}, "sizes trained on and sizes never trained on"
+    if path.stem.startswith("nodes-"):  # nodes over strong branching's, which is affordable at this size alone
+        assert splits == {"trained-size"}
+    else:
+        assert len(splits) >= 2 or splits == {"stranger"}, "sizes trained on and sizes never trained on"
     for item in found:
         kind, _, rest = item.source.partition(":")
         assert kind in ("generate", "data", "fetched")
