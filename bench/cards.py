@@ -10,7 +10,7 @@ from bench.cells import INSIDE, Table, best_cell, interval, markdown, marked
 from bench.hashes import model_hashes
 from bench.kinds import MILP, SAT
 from bench.report import arm_order
-from bench.rows import Row, read_all
+from bench.rows import Row, read_all, run_name
 from bench.score import Line, Score, score
 from bench.stats import Ratio
 from bench.suites import Places
@@ -44,7 +44,7 @@ def write_cards(models: Path, results: Sequence[Path], hashes: Mapping[str, str]
 
     Returns the cards that changed.
     """
-    runs = [(path.name.split(".jsonl")[0], *read_all([path])) for path in sorted(results)]
+    runs = [(run_name(path), *read_all([path])) for path in sorted(results)]
     changed = []
     for card in sorted(models.glob("*/card.md")):
         name = card.parent.name

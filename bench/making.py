@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from rich.progress import Progress
 
 from bench import ablation, suites
 from bench.rows import BenchError
-from bench.suites import Places
+from bench.suites import Instance, Places
 from bench.terminal import Cli, console, places_of
 
 app = typer.Typer()
@@ -36,16 +37,15 @@ def suite(
     instances = suites.family_suite(
         family, suites.parse_splits(sizes), count, first_seed, status, places_of(cli)
     )
-    path = out or Path(f"bench/suites/{name}.csv")
-    words = [
-        "--family",
-        family,
-        *(word for item in sizes for word in ("--sizes", item)),
-        "--count",
-        str(count),
-    ]
+    words = ["--family", family, *(word for item in sizes for word in ("--sizes", item)), "--count", str(count)]
     words += ["--first-seed", str(first_seed), *(["--status", status] if status else [])]
-    suites.write_suite(path, instances, "Made by: python -m bench suite " + shlex.join([name, *words]))
+    _write_suite(name, out, instances, ["suite", name, *words])
+
+
+def _write_suite(name: str, out: Path | None, instances: Sequence[Instance], words: Sequence[str]) -> None:
+    """Write the suite to `out`, else bench/suites/NAME.csv, and say so; `words` are the command that made it."""
+    path = out or Path(f"bench/suites/{name}.csv")
+    suites.write_suite(path, instances, f"Made by: python -m bench {shlex.join(words)}")
     console.print(f"{path}: {len(instances)} instances")
 
 
@@ -57,10 +57,7 @@ def files_command(
     out: Annotated[Path | None, typer.Option(help="Default: bench/suites/NAME.csv.")] = None,
 ) -> None:
     """Write a suite file of your own instances; `run` wants NEUROSOLVE_DATA=DIRECTORY for it."""
-    path = out or Path(f"bench/suites/{name}.csv")
-    instances = suites.directory_suite(directory, split)
-    suites.write_suite(path, instances, "Made by: python -m bench files " + shlex.join([name, str(directory)]))
-    console.print(f"{path}: {len(instances)} instances")
+    _write_suite(name, out, suites.directory_suite(directory, split), ["files", name, str(directory)])
 
 
 @app.command("real")
@@ -70,10 +67,7 @@ def real_command(
     """Draw the suite of real formulas from $NEUROSOLVE_DATA, and say which others may be trained on."""
     from bench import real
 
-    data = Places.default(()).data
-    if data is None:
-        raise BenchError("set NEUROSOLVE_DATA to the directory that holds sat/MANIFEST.csv")
-    formulas = real.read_formulas(data)
+    formulas = real.read_formulas(_data_with("sat/MANIFEST.csv"))
     unseen = real.mark(formulas)
     assert real.__doc__ is not None
     comment = f"Made by: python -m bench real (seed {real.SEED})\n{real.__doc__.strip()}"
@@ -92,14 +86,20 @@ def real_milp_command(
     """Write the suites of real MILP instances: MIPLIB, MIPcc23's series in two halves, TreeDQN's."""
     from bench import real_milp
 
-    data = Places.default(()).data
-    if data is None:
-        raise BenchError("set NEUROSOLVE_DATA to the directory that holds milp/MANIFEST.csv")
+    data = _data_with("milp/MANIFEST.csv")
     assert real_milp.__doc__ is not None
     comment = f"Made by: python -m bench real-milp (seed {real_milp.SEED})\n{real_milp.__doc__.strip()}"
     for name, instances in real_milp.suites_of(real_milp.read_manifest(data)).items():
         suites.write_suite(out / f"{name}.csv", instances, comment)
         console.print(f"{out / name}.csv: {len(instances)} instances")
+
+
+def _data_with(content: str) -> Path:
+    """$NEUROSOLVE_DATA.  Raises BenchError where it is not set; `content` is what must be in it."""
+    data = Places.default(()).data
+    if data is None:
+        raise BenchError(f"set NEUROSOLVE_DATA to the directory that holds {content}")
+    return data
 
 
 @app.command()

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bench.csv_files import commented, read_rows
 from bench.rows import BenchError
 from bench.suites import decompress
 
@@ -43,12 +44,8 @@ COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
 
 def read_manifest(path: Path) -> list[Entry]:
     """The entries; raises BenchError for a missing column, a name that leaves the folder, or no checksum."""
-    with path.open(newline="") as file:
-        reader = csv.DictReader(line for line in file if not line.startswith("#"))
-        missing = set(COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise BenchError(f"{path}: no column {', '.join(sorted(missing))}")
-        entries = [Entry(**{column: row[column] or "" for column in COLUMNS}) for row in reader]
+    rows = read_rows(path, COLUMNS)
+    entries = [Entry(**{column: value or "" for column, value in row.items()}) for row in rows]  # a short row has None
     for entry in entries:
         if entry.name in ("", ".", "..") or Path(entry.name).name != entry.name:
             raise BenchError(f"{path}: {entry.name!r} is not a plain file name")
@@ -63,7 +60,7 @@ def read_manifest(path: Path) -> list[Entry]:
 
 def write_manifest(path: Path, entries: Sequence[Entry], comment: str) -> None:
     with path.open("w", newline="") as file:
-        file.writelines(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+        file.write(commented(comment))
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(dataclasses.asdict(entry) for entry in entries)

@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.csv_files import commented
 from bench.suites import Instance
 
 SEED = 20240607
@@ -169,7 +170,7 @@ def write_split(path: Path, formulas: Sequence[Formula], comment: str) -> None:
     """Every formula with its use, so that training reads only what is marked `train`."""
     columns = ("path", "family", "kin", "use", "sha256", "norm_sha256", "isohash")
     with path.open("w", newline="") as file:
-        file.writelines(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+        file.write(commented(comment))
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for formula in sorted(formulas, key=lambda formula: formula.path):

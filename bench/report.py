@@ -14,7 +14,7 @@ from bench import plots, tables
 from bench.answers import judged
 from bench.grid import Grid, build_grid
 from bench.kinds import HIGHS
-from bench.rows import Row, read_all
+from bench.rows import Row, read_all, run_name
 from bench.score import Score, best_stock, groups, score
 from bench.tables import Table
 
@@ -60,7 +60,7 @@ def make_section(paths: Sequence[Path], baseline: str | None, with_plots: bool) 
     order = arm_order(headers)
     scored = score(runs, baseline, order=order)
     return Section(
-        title=", ".join(path.name.split(".jsonl")[0] for path in paths),
+        title=", ".join(map(run_name, paths)),
         facts=facts(headers),
         notes=[*remarks(paths), *tables.notes(scored)],
         tables=tables.tables(scored),
@@ -71,7 +71,7 @@ def make_section(paths: Sequence[Path], baseline: str | None, with_plots: bool) 
 
 def remarks(paths: Sequence[Path]) -> list[str]:
     """What a reader must know of a run and no row says: the text of NAME.md beside NAME.jsonl or NAME.jsonl.xz."""
-    beside = [path.with_name(path.name.split(".jsonl")[0] + ".md") for path in paths]
+    beside = [path.with_name(run_name(path) + ".md") for path in paths]
     return [" ".join(file.read_text(encoding="utf-8").split()) for file in beside if file.is_file()]
 
 

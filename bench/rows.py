@@ -33,6 +33,11 @@ def key(row: Row) -> tuple[str, ...]:
     return tuple(json.dumps(row.get(field)) for field in KEY_FIELDS)
 
 
+def run_name(path: Path) -> str:
+    """A results file's name without its suffixes: `real.jsonl.xz` -> `real`."""
+    return path.name.split(".jsonl")[0]
+
+
 def load_bytes(path: Path) -> bytes:
     """The file's content, decompressed by its suffix (.xz, .zst, anything else: plain)."""
     data = path.read_bytes()

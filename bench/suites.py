@@ -25,6 +25,7 @@ import zstandard
 
 from bench import kinds
 from bench.answers import of_suite
+from bench.csv_files import commented, read_rows
 from bench.rows import BenchError
 
 GENERATE_TIMEOUT_S = 600
@@ -76,12 +77,7 @@ def read_suite(path: Path) -> list[Instance]:
 
     Raises BenchError on a missing column, an unknown status or a repeated name.
     """
-    with path.open(newline="") as file:
-        reader = csv.DictReader(line for line in file if not line.startswith("#"))
-        missing = set(COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise BenchError(f"{path}: no column {', '.join(sorted(missing))}")
-        rows = [Instance(**{column: row[column] for column in COLUMNS}, suite=path.stem) for row in reader]
+    rows = [Instance(**row, suite=path.stem) for row in read_rows(path, COLUMNS)]
     for row in rows:
         try:
             of_suite(row.status)
@@ -97,13 +93,14 @@ def write_suite(path: Path, instances: Sequence[Instance], comment: str, grows: 
 
     Raises BenchError where another one is there already: one of other content, or, if it `grows`, made otherwise.
     """
+    head = commented(comment)
     file = io.StringIO(newline="")
-    file.writelines(head := [f"# {line}".rstrip() + "\n" for line in comment.splitlines()])
+    file.write(head)
     writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(dataclasses.asdict(instance) for instance in instances)
     text = file.getvalue()
-    kept = "".join(head) if grows else text
+    kept = head if grows else text
     if path.exists() and not path.read_bytes().startswith(kept.encode()):
         raise BenchError(f"{path}: another suite is already there; give another --out, or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -87,5 +87,3 @@ def notes(score: Score) -> list[str]:
     if score.counts_only:
         lines.append(f"Counted and not timed, on the instances they ran on: {', '.join(score.counts_only)}.")
     return lines + score.opinions
-
-
