@@ -96,24 +96,18 @@ class Builder:
         """The sum of `literals` (distinct variables) is `parity` modulo 2: 2^(k-1) clauses."""
         self.extend(xor_clauses(literals, parity))
 
-    def at_most(self, literals: Sequence[int], bound: int, encoding: int = EncType.seqcounter) -> None:
-        """At most `bound` of `literals`, by one of PySAT's encodings with fresh auxiliary variables."""
+    def at_most(self, literals: Sequence[int], bound: int) -> None:
+        """At most `bound` of `literals`, by PySAT's sequential counter with fresh auxiliary variables."""
         if bound >= len(literals):
             return
         if bound <= 0:
             self.extend([-literal] for literal in literals)
             return
-        encoded = CardEnc.atmost(lits=list(literals), bound=bound, top_id=self.num_variables, encoding=encoding)
-        self._take(encoded)
-
-    def at_least(self, literals: Sequence[int], bound: int, encoding: int = EncType.seqcounter) -> None:
-        """At least `bound` of `literals`; an unreachable bound becomes the empty clause."""
-        if bound > len(literals):
-            self.add()
-        elif bound == 1:
-            self.add(*literals)
-        elif bound > 1:
-            self.at_most([-literal for literal in literals], len(literals) - bound, encoding)
+        encoded = CardEnc.atmost(
+            lits=list(literals), bound=bound, top_id=self.num_variables, encoding=EncType.seqcounter
+        )
+        self.extend(encoded.clauses)
+        self.num_variables = max(self.num_variables, encoded.nv)
 
     def at_most_one(self, literals: Sequence[int]) -> None:
         """Pairwise up to six literals, the sequential counter above."""
@@ -129,10 +123,6 @@ class Builder:
     def instance(self, rng: np.random.Generator, planted: Iterable[int] | None = None) -> Instance:
         """The shuffled formula, with the planted literals carried through the same renaming."""
         return shuffle(self.clauses, self.num_variables, planted, rng)
-
-    def _take(self, encoded: object) -> None:
-        self.extend(encoded.clauses)  # type: ignore[attr-defined]
-        self.num_variables = max(self.num_variables, encoded.nv)  # type: ignore[attr-defined]
 
 
 def xor_clauses(literals: Sequence[int], parity: int) -> list[list[int]]:

@@ -39,9 +39,6 @@ class Circuit:
         self.builder.add(out, *(-wire for wire in wires))
         return out
 
-    def disjunction(self, *wires: int) -> int:
-        return -self.conjunction(*(-wire for wire in wires))
-
     def parity(self, *wires: int) -> int:
         out = self._wire(sum(map(self.value, wires)) % 2 == 1)
         self.builder.xor([*wires, out], 0)

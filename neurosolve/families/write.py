@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,22 +23,6 @@ from neurosolve.milp.problem import Problem
 from neurosolve.sat.dimacs import CNF, write_dimacs
 
 LITERALS_PER_LINE = 16
-
-
-def write_instances(
-    family: Family | MilpFamily,
-    size: int,
-    seeds: range,
-    directory: Path,
-    progress: Callable[[Path], None] = lambda path: None,
-    knobs: Mapping[str, Value] = MappingProxyType({}),
-) -> list[Path]:
-    """One instance for each seed, skipping what exists; `progress` hears of each path, written or found."""
-    paths = []
-    for seed in seeds:
-        paths.append(write_instance(family, size, seed, directory, knobs))
-        progress(paths[-1])
-    return paths
 
 
 def write_instance(
@@ -54,7 +38,7 @@ def write_instance(
     path = directory / f"{name}.{'cnf' if family.kind == 'sat' else 'mps'}.gz"
     if path.exists():
         return path
-    contents = _planned(family, size, seed, knobs)
+    contents = _contents(family, size, seed, knobs)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for suffix, content in contents.items():
@@ -64,7 +48,7 @@ def write_instance(
     return path
 
 
-def _planned(family: Family | MilpFamily, size: int, seed: int, knobs: Mapping[str, Value]) -> dict[str, bytes]:
+def _contents(family: Family | MilpFamily, size: int, seed: int, knobs: Mapping[str, Value]) -> dict[str, bytes]:
     """The files of an instance by suffix, in the order they are written."""
     if family.kind == "milp":
         return {".mps.gz": packed_mps(family.generate(size, seed, **knobs))}

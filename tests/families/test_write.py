@@ -8,7 +8,7 @@ import pytest
 
 from neurosolve.errors import UsageError
 from neurosolve.families import FAMILIES
-from neurosolve.families.write import planted_text, write_instance, write_instances
+from neurosolve.families.write import planted_text, write_instance
 from neurosolve.sat.dimacs import read_dimacs
 
 DECODING = FAMILIES["decoding"]
@@ -25,12 +25,11 @@ def test_formula_and_planted_come_back(tmp_path: Path) -> None:
 
 
 def test_bytes_are_reproducible_and_existing_files_stay(tmp_path: Path) -> None:
-    heard: list[Path] = []
     first = write_instance(DECODING, 40, 0, tmp_path / "a")
-    paths = write_instances(DECODING, 40, range(2), tmp_path / "b", heard.append)
-    assert heard == paths and first.read_bytes() == paths[0].read_bytes() != paths[1].read_bytes()
+    paths = [write_instance(DECODING, 40, seed, tmp_path / "b") for seed in range(2)]
+    assert first.read_bytes() == paths[0].read_bytes() != paths[1].read_bytes()
     paths[0].write_bytes(b"kept")
-    write_instances(DECODING, 40, range(2), tmp_path / "b")
+    assert write_instance(DECODING, 40, 0, tmp_path / "b") == paths[0]
     assert paths[0].read_bytes() == b"kept"
     assert sorted(path.suffix for path in (tmp_path / "b").iterdir()) == [
         ".gz",
