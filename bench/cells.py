@@ -53,11 +53,11 @@ def of_base(line: Line, read: Callable[[Pair], str]) -> str:
     return read(line.base) if line.base else MISSING
 
 
-def best_cell(line: Line, name: str = "time") -> str:
-    """A ratio over the best stock arm, whose name stands behind it; `best stock` for that arm itself."""
+def best_cell(line: Line) -> str:
+    """The time ratio over the best stock arm, whose name stands behind it; `best stock` for that arm itself."""
     if line.best_stock is None:
         return "best stock" if line.arm == line.best_name else MISSING
-    ratio = marked(line.best_stock, name)
+    ratio = marked(line.best_stock, "time")
     return ratio if ratio == MISSING else f"{ratio} {line.best_stock.other}"
 
 

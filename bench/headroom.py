@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,14 +100,12 @@ def wrong_label(share: float) -> str:
 
 
 def prepare(
-    instances: Sequence[Instance], engine: str, limits: Limits, places: Places, folder: Path,
-    tick: Callable[[Instance, bool], None] = lambda instance, found: None,
-) -> list[Instance]:  # fmt: skip
+    instances: Sequence[Instance], engine: str, limits: Limits, places: Places, folder: Path
+) -> list[Instance]:
     """Write every phases file; returns the instances that have an assignment (the others go unmeasured)."""
     solved = []
     for instance in instances:
         signs = find_assignment(locate(instance, places), engine, limits, places)
-        tick(instance, signs is not None)
         if signs is not None:
             solved.append(Solved(instance, signs))
     for index, item in enumerate(solved):

@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 TIME_SHIFT_S = 1.0
 NUM_RESAMPLES = 10_000
+LEVEL = 0.95  # of every interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,21 +52,21 @@ def log_ratios(arm: Floats, base: Floats, shift: float) -> Floats:
     return np.asarray(np.log((arm + shift) / (base + shift)))
 
 
-def ratio(logs: Floats, seed: int = 0) -> Ratio | None:
+def ratio(logs: Floats) -> Ratio | None:
     """The geometric mean of ratios given their logarithms, instances resampled; None with no instance."""
     if len(logs) == 0:
         return None
-    low, high = bootstrap_interval(logs, seed)
+    low, high = bootstrap_interval(logs)
     return Ratio(math.exp(float(np.mean(logs))), math.exp(low), math.exp(high), len(logs))
 
 
-def bootstrap_interval(values: Floats, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of the mean: NUM_RESAMPLES samples of the instances with replacement."""
-    return _interval(np.asarray(values, dtype=np.float64).tobytes(), seed, level)
+def bootstrap_interval(values: Floats, seed: int = 0) -> tuple[float, float]:
+    """Percentile interval of the mean, at LEVEL: NUM_RESAMPLES samples of the instances with replacement."""
+    return _interval(np.asarray(values, dtype=np.float64).tobytes(), seed)
 
 
 @functools.cache  # base, best stock and the A/A pair ask the same thing over and over
-def _interval(content: bytes, seed: int, level: float) -> tuple[float, float]:
+def _interval(content: bytes, seed: int) -> tuple[float, float]:
     values = np.frombuffer(content)
     generator = np.random.default_rng(seed)
     means = np.empty(NUM_RESAMPLES)
@@ -74,7 +75,7 @@ def _interval(content: bytes, seed: int, level: float) -> tuple[float, float]:
         stop = min(start + block, NUM_RESAMPLES)
         picks = generator.integers(0, len(values), size=(stop - start, len(values)))
         means[start:stop] = values[picks].mean(axis=1)
-    tail = (1 - level) / 2
+    tail = (1 - LEVEL) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
 

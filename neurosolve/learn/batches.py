@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", message="Sparse")  # torch's beta notice on every CSR tensor
 
 FOLLOWER = 0.03  # an error bit of a code has some twenty counter variables, which propagation sets anyway
+MAX_FORMULAS = 64  # of a batch
 UNDECIDED = 0.05  # weight of a variable that is true in half of the assignments; a decided one has 1 + this
 
 
@@ -157,21 +158,17 @@ def _bytes(sample: Sample) -> int:
     return sum(a.nbytes for a in (sample.literals, sample.offsets, sample.assignments, sample.backbone))
 
 
-def bucketed(
-    edges: Sequence[int], batch_edges: int, seed: int, epoch: int, max_formulas: int = 64
-) -> list[list[int]]:
-    """One epoch's batches: every index once, formulas of like size together, a pure function of its
-    arguments.
+def bucketed(edges: Sequence[int], batch_edges: int, seed: int, epoch: int) -> list[list[int]]:
+    """One epoch's batches of indices: every one once, formulas of like size together, pure in its arguments.
 
-    A batch holds at most `batch_edges` edges (one formula over it makes a batch alone) and `max_formulas`
-    formulas.
+    A batch holds at most `batch_edges` edges (one formula over it makes a batch alone) and MAX_FORMULAS formulas.
     """
     random = np.random.default_rng([seed, epoch])
     noisy = np.log(np.asarray(edges) + 1.0) + random.normal(0, 0.2, len(edges))  # new neighbours
     batches: list[list[int]] = []
     room = 0
     for index in np.argsort(noisy, kind="stable").tolist():
-        if not batches or edges[index] > room or len(batches[-1]) == max_formulas:
+        if not batches or edges[index] > room or len(batches[-1]) == MAX_FORMULAS:
             batches.append([])
             room = batch_edges
         batches[-1].append(index)

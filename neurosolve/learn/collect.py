@@ -23,13 +23,13 @@ from neurosolve.sat.labels import DIVERSE, WALK, LabelOptions, label
 from neurosolve.sat.table import find_engine
 
 LABELS = ("planted", "models", "backbone")
+MEMORY_BYTES = 4 << 30  # of one instance's child
 GRACE_S = 5.0  # beyond time_s for reading and for finishing by itself
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One instance.  error: what went wrong, None for a sample; reason: why labelling ended early, if it
-    did."""
+    """One instance.  error: what went wrong, None for a sample; reason: why labelling ended early, if it did."""
 
     name: str
     status: int = 0
@@ -51,7 +51,6 @@ class Collected:
     num_refuted: int = 0
 
 
-LabelEmit = Callable[[tuple[str, Any]], None]
 Progress = Callable[[Outcome, int, int], None]  # the outcome, how many are done, of how many
 
 
@@ -61,52 +60,48 @@ def collect_sat(
     workers: int = 1,
     time_s: float = 60.0,
     labels: str = "all",
-    memory_bytes: int | None = 4 << 30,
     num_assignments: int = 12,
     engines: Sequence[str] = DIVERSE,
-    conflicts: int = 500_000,
-    backbone_conflicts: int = 1_000,
     seed: int = 0,
-    family: str | None = None,
     progress: Progress | None = None,
 ) -> Collected:
     """Label every CNF below `directory` (any compression) and write one sample each below `out`.
 
-    labels: 'all', or some of planted, models, backbone joined by commas.  time_s and memory_bytes bound one
-    instance, in a child process of its own.  NAME.planted beside NAME.cnf* holds literals of a known
-    assignment. NAME.backbone.xz beside it, or in DataBack's backbone/ tree, is taken for the backbone
-    instead of solving for it. engines: PySAT's, asked in turn for assignments, and labels.WALK.  Samples already
-    there are skipped; errors go to out/errors.jsonl.  Raises UsageError for unknown labels and engines,
-    where there is no CNF, and where samples that are there were made with other labels.
+    labels: 'all', or some of planted, models, backbone joined by commas.  time_s bounds one instance, in a child
+    process of its own.  NAME.planted beside NAME.cnf* holds literals of a known assignment.  NAME.backbone.xz beside
+    it, or in DataBack's backbone/ tree, is taken for the backbone instead of solving for it.  engines: PySAT's, asked
+    in turn for assignments, and labels.WALK.  Samples already there are skipped; errors go to out/errors.jsonl.
+    Raises UsageError for unknown labels and engines, where there is no CNF, and where samples that are there were made
+    with other labels.
     """
-    wanted = LABELS if labels == "all" else tuple(part.strip() for part in labels.split(","))
-    if unknown := set(wanted) - set(LABELS):
-        raise UsageError(f"unknown labels {', '.join(sorted(unknown))}; known: all, {', '.join(LABELS)}")
+    wanted = _wanted(labels)
     if strangers := [name for name in engines if name != WALK and find_engine(name).is_binary]:
         raise UsageError(f"labels come from PySAT's engines and {WALK}, not from {', '.join(strangers)}")
     root, target = Path(directory), Path(out)
     files = find_files(root, CNF_NAME.search, "CNF")
     tasks = [(path, target / f"{sample_name(path, root, CNF_NAME)}{SUFFIX}") for path in files]
     target.mkdir(parents=True, exist_ok=True)
-    asked = ",".join(name for name in LABELS if name in wanted)
+    asked = ",".join(wanted)
     todo = [(path, to) for path, to in tasks if not to.exists()]
     _refuse_others([to for _, to in tasks if to.exists()], asked, target)
     options = LabelOptions(
-        **{name: name in wanted for name in LABELS},
-        num_assignments=num_assignments,
-        engines=tuple(engines),
-        conflicts=conflicts,
-        backbone_conflicts=backbone_conflicts,
-        time_s=time_s,
-        seed=seed,
-    )
-    work = functools.partial(_collect_one, root=root, options=options, asked=asked, memory_bytes=memory_bytes,
-                             family=family)  # fmt: skip
+        **{name: name in wanted for name in LABELS}, num_assignments=num_assignments, engines=tuple(engines),
+        time_s=time_s, seed=seed,
+    )  # fmt: skip
+    work = functools.partial(_collect_one, root=root, options=options, asked=asked)
     found = list(outcomes(todo, work, workers, target / ERRORS, progress))
     errors = sum(one.error is not None for one in found)
     satisfiable = sum(one.status == 1 for one in found)
     refuted = sum(one.status == -1 for one in found)
     return Collected(len(found) - errors, len(tasks) - len(todo), errors, satisfiable, refuted)
+
+
+def _wanted(labels: str) -> list[str]:
+    """What `labels` asks for, in the order of LABELS.  Raises UsageError for a name that is none of them."""
+    wanted = LABELS if labels == "all" else tuple(part.strip() for part in labels.split(","))
+    if unknown := set(wanted) - set(LABELS):
+        raise UsageError(f"unknown labels {', '.join(sorted(unknown))}; known: all, {', '.join(LABELS)}")
+    return [name for name in LABELS if name in wanted]
 
 
 def _refuse_others(there: Sequence[Path], asked: str, target: Path) -> None:
@@ -119,18 +114,15 @@ def _refuse_others(there: Sequence[Path], asked: str, target: Path) -> None:
         )
 
 
-def _collect_one(
-    path: Path, to: Path, *, root: Path, options: LabelOptions, asked: str, memory_bytes: int | None,
-    family: str | None,
-) -> Outcome:  # fmt: skip
+def _collect_one(path: Path, to: Path, *, root: Path, options: LabelOptions, asked: str) -> Outcome:
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
     name = sample_name(path, root, CNF_NAME)
     try:
         messages: list[tuple[str, Any]] = []
         run = run_in_child(_child, path, root, options, time_s=options.time_s + GRACE_S,
-                           memory_bytes=memory_bytes, on_message=messages.append)  # fmt: skip
-        sample = assemble(messages, name, family or family_of(path, root))
+                           memory_bytes=MEMORY_BYTES, on_message=messages.append)  # fmt: skip
+        sample = assemble(messages, name, family_of(path, root))
         if sample is None:
             return Outcome(name, wall_time_s=time.monotonic() - began, error=f"unread: {run.reason}")
         write_sample(sample, to, asked)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neurosolve.milp.sampling import SamplingOptions
 
 EXPLORER = PolicySpec("pscost")
+MEMORY_BYTES = 4 << 30  # of one instance's child
 PATIENCE = 8.0  # wall seconds for each CPU second of time_s: the machine may do other work
 
 
@@ -52,8 +53,8 @@ class Collected:
 
 def collect_milp(
     directory: str | Path, out: str | Path, options: SamplingOptions, workers: int = 1,
-    policy: PolicySpec = EXPLORER, protocol: str = "paper", memory_bytes: int | None = 4 << 30,
-    family: str | None = None, progress: Callable[[Outcome, int, int], None] | None = None,
+    policy: PolicySpec = EXPLORER, protocol: str = "paper",
+    progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> Collected:  # fmt: skip
     """Label nodes of every .mps, .lp and .cip (any compression) below `directory`; one sample each below `out`.
 
@@ -69,18 +70,15 @@ def collect_milp(
     tasks = [(path, target / f"{milp_sample_name(path, root)}{SUFFIX}") for path in find_milps(root)]
     target.mkdir(parents=True, exist_ok=True)
     todo = [task for task in tasks if not task[1].exists()]
-    work = functools.partial(
-        _collect_one, root=root, plan=(options, policy, protocol), memory_bytes=memory_bytes, family=family
-    )
+    work = functools.partial(_collect_one, root=root, plan=(options, policy, protocol))
     found = list(outcomes(todo, work, workers, target / ERRORS, progress))
     errors = sum(one.error is not None for one in found)
     return Collected(len(found) - errors, len(tasks) - len(todo), errors, sum(one.num_nodes for one in found))
 
 
 def _collect_one(
-    path: Path, to: Path, *, root: Path, plan: tuple[SamplingOptions, PolicySpec, str], memory_bytes: int | None,
-    family: str | None,
-) -> Outcome:  # fmt: skip
+    path: Path, to: Path, *, root: Path, plan: tuple[SamplingOptions, PolicySpec, str]
+) -> Outcome:
     """Label one file in a child and write its sample; whatever goes wrong is an Outcome."""
     began = time.monotonic()
     name = milp_sample_name(path, root)
@@ -88,9 +86,9 @@ def _collect_one(
         messages: list[tuple[str, Any]] = []
         with as_file(path, None) as given:
             given.read()  # refuses what SCIP would read as another problem
-            run = run_in_child(_child, given.path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=memory_bytes,
+            run = run_in_child(_child, given.path, *plan, time_s=PATIENCE * plan[0].time_s, memory_bytes=MEMORY_BYTES,
                                on_message=messages.append)  # fmt: skip
-        sample = assemble(messages, name, family or family_of(path, root))
+        sample = assemble(messages, name, family_of(path, root))
         if sample is None:
             why = run.reason or "; ".join((run.value or {}).get("errors", [])[:1]) or "solved without branching"
             return Outcome(name, wall_time_s=time.monotonic() - began, error=f"no labelled node: {why}")

@@ -27,6 +27,7 @@ _TOLERANCE = {
     "share_mixed_rows": 0.05, "share_costly": 0.05, "objective_spread": 0.1,
 }  # fmt: skip
 FEATURES = tuple(_TOLERANCE)
+SMALLER, LARGER = 2.0, 4.0  # how far past its training, down and up, a model is offered problems
 
 
 class Graph(Protocol):
@@ -97,10 +98,8 @@ def _uniform(indptr: NDArray[np.int32], sizes: NDArray[np.float32]) -> float:
     return float((highest - lowest <= 1e-4 * highest).mean())
 
 
-def describe(
-    fingerprints: Sequence[Fingerprint], *, larger: float = 4.0, smaller: float = 2.0
-) -> dict[str, Any]:
-    """What a model stores: the range of log10 columns (from 1/`smaller` of the smallest to `larger` times the largest
+def describe(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
+    """What a model stores: the range of log10 columns (from 1/SMALLER of the smallest to LARGER times the largest
     trained on), and each other feature as a line over it with the largest distance of the training set from it."""
     if not fingerprints:
         raise ValueError("a fingerprint of no problems")
@@ -113,7 +112,7 @@ def describe(
         slope, level = np.polyfit(sizes, values, 1) if varies else (0.0, float(values.mean()))
         spread = float(np.abs(values - level - slope * sizes).max())
         features[name] = {"slope": float(slope), "level": float(level), "spread": spread}
-    allowed = [low - math.log10(smaller), high + math.log10(larger)]
+    allowed = [low - math.log10(SMALLER), high + math.log10(LARGER)]
     return {"features": features, "num_problems": len(fingerprints), "trained": [low, high], "allowed": allowed}
 
 

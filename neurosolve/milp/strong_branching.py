@@ -12,12 +12,10 @@ if TYPE_CHECKING:
     from pyscipopt import Model
 
 LEAST_GAIN = 1e-6  # below which a gain counts as this, as in SCIP's product score
-_NO_LIMIT = 2147483647
+_NO_LIMIT = 2**31 - 1  # of LP iterations
 
 
-def strong_branching_scores(
-    scip: Model, variables: Sequence[Any], iteration_limit: int = _NO_LIMIT
-) -> NDArray[np.float64]:
+def strong_branching_scores(scip: Model, variables: Sequence[Any]) -> NDArray[np.float64]:
     """Product scores (k,) float64 of branching on each candidate: max(gain down, eps) * max(gain up, eps).
 
     A gain is how far the child's LP bound rises; it is cut off at the distance to the incumbent, which is also the
@@ -30,7 +28,7 @@ def strong_branching_scores(
     try:
         for i, variable in enumerate(variables):
             down, up, _, _, down_infeasible, up_infeasible, _, _, error = scip.getVarStrongbranch(
-                variable, iteration_limit, idempotent=True
+                variable, _NO_LIMIT, idempotent=True
             )
             gains[:, i] = (np.nan, np.nan) if error else (down - objective, up - objective)
             infeasible[:, i] = down_infeasible, up_infeasible

@@ -32,6 +32,7 @@ _TOLERANCE = {"log_variables": 0.02, "log_ratio": 0.04, **dict.fromkeys(_SHARES,
 _SAMPLED_CLAUSES = 1 << 18  # past this many clauses the histogram is taken of evenly spaced stretches of them
 _STRETCH = 1 << 10  # whole ones, because single clauses at even distances may all be the same clause of a gate
 
+SMALLER, LARGER = 2.0, 4.0  # how far past its training, down and up, a model is offered formulas
 GUIDE_TIME_S = 2.0  # default budget of graph and network together; a model's config may say otherwise
 GUIDE_SHARE = 0.1  # and never more than this share of the time limit
 GUIDE_MEMORY_BYTES = 4 << 30
@@ -75,13 +76,11 @@ def _lengths(cnf: CNF) -> npt.NDArray[np.int64]:
     return np.concatenate([np.diff(cnf.offsets[start : start + _STRETCH + 1]) for start in starts])
 
 
-def describe(
-    fingerprints: Sequence[Fingerprint], *, larger: float = 4.0, smaller: float = 2.0
-) -> dict[str, Any]:
+def describe(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
     """What training stores as config['fingerprint']: the range of sizes, and each other feature as a line over them.
 
-    The sizes reach from 1/`smaller` of the smallest to `larger` times the largest, in variables: a model is
-    offered sizes beyond its training, and its validation says whether that pays.  The other features drift with the
+    The sizes reach from 1/SMALLER of the smallest to LARGER times the largest, in variables: a model is offered
+    sizes beyond its training, and its validation says whether that pays.  The other features drift with the
     size (a family's counters outgrow its checks), so each is a least-squares line in log_variables and the spread of
     the training set around it: a range alone, wide enough for the drift, let strangers in.
     """
@@ -92,8 +91,8 @@ def describe(
     features: dict[str, dict[str, float]] = {
         "log_variables": {
             "mean": float(sizes.mean()),
-            "low": low - math.log10(smaller),
-            "high": high + math.log10(larger),
+            "low": low - math.log10(SMALLER),
+            "high": high + math.log10(LARGER),
         }
     }
     varies = high - low > 0.05
@@ -129,7 +128,7 @@ def fits(found: Fingerprint, described: Config) -> Fit:
     """Compare a fingerprint with a stored one: the size with its range, every other feature with its line.
 
     Beyond the trained sizes the spread grows by what the line itself moves, and each feature has a tolerance besides.
-     The reason names the worst feature outside, with the number and the range.
+    The reason names the worst feature outside, with the number and the range.
     """
     size, (low, high) = found["log_variables"], described["trained"]
     beyond = max(low - size, size - high, 0.0)

@@ -113,11 +113,11 @@ def jeroslow_wang(cnf: CNF) -> Phases:
     return Phases.of(balance, "jw", confidence)
 
 
-def walk(cnf: CNF, seed: int = 0, budget: int | None = None) -> Phases:
-    """The best assignment of a short local search; see `sat.walk.local_search` for the budget."""
+def walk(cnf: CNF, seed: int = 0) -> Phases:
+    """The best assignment of a short local search, `sat.walk.local_search` with its own budget."""
     from neurosolve.sat.walk import local_search
 
-    return Phases.of(local_search(cnf, seed, budget).values, "walk")
+    return Phases.of(local_search(cnf, seed).values, "walk")
 
 
 MAJORITY_FILE = "majority.npz"

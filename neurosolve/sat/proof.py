@@ -15,6 +15,7 @@ from neurosolve.sat.dimacs import write_dimacs
 from neurosolve.sat.drat import copy_proof, read_drat
 
 MAX_OWN_LINES = 10_000
+TIME_S = 600.0  # of either checker
 OWN, DRAT_TRIM = "neurosolve", "drat-trim"
 
 Line = tuple[bool, list[int]]  # (a deletion, literals)
@@ -29,18 +30,19 @@ class ProofResult:
     what: str
 
 
-def check_proof(
-    cnf: CNF, path: Path, *, max_lines: int = MAX_OWN_LINES, time_s: float = 600.0
-) -> ProofResult:
-    """Check a proof file, text or binary.  Raises InputError for a file that is no DRAT."""
+def check_proof(cnf: CNF, path: Path, *, max_lines: int = MAX_OWN_LINES) -> ProofResult:
+    """Check a proof file, text or binary: up to max_lines lines here, longer ones by drat-trim.
+
+    Raises InputError for a file that is no DRAT.
+    """
     with path.open("rb") as file:
         num_lines = sum(len(block) for block in read_drat(file, str(path)))
     if num_lines <= max_lines:
-        return check_drat(cnf, read_lines(path), time_s=time_s)
+        return check_drat(cnf, read_lines(path), time_s=TIME_S)
     if shutil.which(DRAT_TRIM) is None:
         what = f"{num_lines} lines, past the {max_lines} of the own checker, and drat-trim is not on PATH"
         return ProofResult(None, "none", what)
-    return _drat_trim(cnf, path, time_s)
+    return _drat_trim(cnf, path)
 
 
 def read_lines(path: Path) -> Iterator[Line]:
@@ -61,15 +63,15 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Line]:
             yield deleted, [int(word) for word in words[deleted:] if word != "0"]
 
 
-def _drat_trim(cnf: CNF, path: Path, time_s: float) -> ProofResult:
+def _drat_trim(cnf: CNF, path: Path) -> ProofResult:
     with tempfile.TemporaryDirectory(prefix="neurosolve-") as folder:
         formula, proof = Path(folder, "formula.cnf"), Path(folder, "proof.drat")
         with formula.open("wb") as file:
             write_dimacs(cnf, file)
         with path.open("rb") as source, proof.open("wb") as target:
             copy_proof(source, target, None)  # as text: drat-trim guesses the form, wrongly at times
-        argv = [DRAT_TRIM, str(formula), str(proof), "-t", str(int(time_s))]
-        run = process.run_binary(argv, time_s=time_s + 10)
+        argv = [DRAT_TRIM, str(formula), str(proof), "-t", str(int(TIME_S))]
+        run = process.run_binary(argv, time_s=TIME_S + 10)
     words = {line.strip() for line in run.output.splitlines()}
     if b"s VERIFIED" in words:
         return ProofResult(True, DRAT_TRIM, "verified")

@@ -15,6 +15,7 @@ from neurosolve.learn.collect import Outcome, collect_sat
 from neurosolve.learn.naming import sample_name
 from neurosolve.learn.samples import read_sample, write_sample
 from neurosolve.learn.sidecars import CNF_NAME, find_backbone, read_backbone, read_planted
+from neurosolve.sat.labels import Emit
 from tests.learn.examples import planted_sample
 
 CHAIN = b"p cnf 4 4\n1 0\n-1 2 0\n-2 3 0\n3 4 0\n"  # 1, 2 and 3 are forced, 4 is free
@@ -97,7 +98,7 @@ def test_a_second_run_only_does_what_is_missing(tmp_path: Path) -> None:
 def test_a_labelling_that_hangs_is_killed_and_what_it_found_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(cnf: object, planted: object, options: object, emit: collect.LabelEmit) -> None:
+    def hang(cnf: object, planted: object, options: object, emit: Emit) -> None:
         emit(("status", 1))
         emit(("assignment", np.ones(4, np.int8)))
         time.sleep(60)

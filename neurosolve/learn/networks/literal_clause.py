@@ -26,6 +26,8 @@ from neurosolve.learn.networks.ops import (
     to_literals,
 )
 
+READ_EVERY = 4  # rounds between two that training reads
+
 
 class Embed(nn.Module):
     """Literal features (2n, 2) -> states (2n, d).  Features: log(1 + occurrences) of the literal and its negation."""
@@ -74,8 +76,9 @@ class Readout(nn.Module):
 class LiteralClauseNet(nn.Module):
     """`literal_clause` by name.  width d, hidden units of the update; width 48 and hidden 96 are 24k parameters.
 
-    forward(features (2n, 2), edges, num_rounds, read_from) returns the readouts of rounds read_from..num_rounds:
-    training supervises several so that any number of rounds in that range may be run.
+    forward(features (2n, 2), edges, num_rounds, read_from) returns the readouts of every READ_EVERY-th round from
+    read_from to num_rounds, the last among them: training supervises several so that any number of rounds in that
+    range may be run.
     """
 
     def __init__(self, width: int = 48, hidden: int = 96) -> None:
@@ -83,12 +86,12 @@ class LiteralClauseNet(nn.Module):
         self.embed, self.round, self.readout = Embed(width), Round(width, hidden), Readout(width)
 
     def forward(
-        self, features: Tensor, edges: Incidence, num_rounds: int, read_from: int | None = None, read_every: int = 4
+        self, features: Tensor, edges: Incidence, num_rounds: int, read_from: int | None = None
     ) -> list[tuple[Tensor, Tensor]]:
         h = self.embed(features)
         outputs = []
         for i in range(1, num_rounds + 1):
             h = self.round(h, edges)
-            if i == num_rounds or (read_from is not None and i >= read_from and (num_rounds - i) % read_every == 0):
+            if i == num_rounds or (read_from is not None and i >= read_from and (num_rounds - i) % READ_EVERY == 0):
                 outputs.append(self.readout(h))
         return outputs
