@@ -1,4 +1,4 @@
-"""What every training run shares: the budget, steps, checkpoints, validation, and how a killed run goes on.
+"""What every training run shares: the budget, batches, checkpoints, validation, and how a killed run goes on.
 
 A run is a pure function of its config and seed as long as `steps` bounds it: batches come from (seed, epoch), and what
 is random in a step from (seed, step), so that a run killed at any moment and resumed ends with the same weights.
@@ -7,7 +7,6 @@ is random in a step from (seed, step), so that a run killed at any moment and re
 from __future__ import annotations
 
 import abc
-import contextlib
 import dataclasses
 import json
 import logging
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from neurosolve.errors import UsageError
 from neurosolve.learn import checkpoint
 from neurosolve.learn.config import RunConfig
+from neurosolve.learn.descent import Descent
 from neurosolve.learn.distributed import Group, join
 from neurosolve.learn.journal import Journal
 from neurosolve.learn.networks import OF_KIND
@@ -83,9 +83,7 @@ class Loop(abc.ABC, Generic[C]):
         self.network: nn.Module = self.build().to(device)
         if config.initial_weights:
             self.begin_from(Path(config.initial_weights))
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.descent = Descent(self.network, config, device, self.group)
         self._validated_at = -1  # the step
         self._resume_or_begin()
         if self.group.leads:
@@ -128,7 +126,7 @@ class Loop(abc.ABC, Generic[C]):
     def _resume_or_begin(self) -> None:
         last = self.directory / LAST
         if last.exists():
-            kept = checkpoint.load_training(self.network, self.optimizer, last)
+            kept = checkpoint.load_training(self.network, self.descent.optimizer, last)
             self.state = State(**{f.name: kept[f.name] for f in dataclasses.fields(State)})
             log.info("resumed %s at step %d", last, self.state.step)
         if self.group.leads:
@@ -137,6 +135,7 @@ class Loop(abc.ABC, Generic[C]):
             (self.directory / "train_config.json").write_text(text + "\n", encoding="utf-8")
 
     def run(self) -> dict[str, Any]:
+        """Train to the budget's end; returns the summary, see train.train."""
         for batch in self._stream():
             share = self.group.from_leader(self._share(), self.device)
             if share >= 1:
@@ -170,26 +169,12 @@ class Loop(abc.ABC, Generic[C]):
         return time.monotonic() - self._began
 
     def _step(self, batch: Any, share: float) -> float:
-        config = self.config
-        torch.manual_seed(hash((config.seed, self.state.step, self.group.rank)) % 2**63)
+        torch.manual_seed(hash((self.config.seed, self.state.step, self.group.rank)) % 2**63)
         self.network.train()
-        with self._precision():
+        with self.descent.precision():
             loss = self.loss(batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        if loss.requires_grad and bool(torch.isfinite(loss)):
-            loss.backward()  # type: ignore[no-untyped-call]
-        self.group.average_gradients(self.network.parameters())
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.grad_clip)
-        rate = config.learning_rate * learning_rate_factor(self.state.step, share, config.warm_up)
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = rate
-        self.optimizer.step()
+        self.descent.step(loss, self.state.step, share)
         return float(loss.detach())
-
-    def _precision(self) -> contextlib.AbstractContextManager[Any]:
-        if self.config.amp and self.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return contextlib.nullcontext()
 
     def _after_step(self, loss: float, share: float) -> None:
         state = self.state
@@ -199,8 +184,8 @@ class Loop(abc.ABC, Generic[C]):
         if not self.group.leads:
             return
         if state.step % 20 == 0:
-            rate = self.optimizer.param_groups[0]["lr"]
-            self.journal.scalars("train", {"loss": state.running_loss, "learning_rate": rate}, state.step)
+            curves = {"loss": state.running_loss, "learning_rate": self.descent.rate}
+            self.journal.scalars("train", curves, state.step)
         scores = self._validate(share) if state.step % self.config.validate_every == 0 else None
         if scores or state.step % self.config.checkpoint_every == 0:
             self._save()
@@ -228,7 +213,7 @@ class Loop(abc.ABC, Generic[C]):
         return {**dataclasses.asdict(self.state), "config": self.config.to_dict()}
 
     def _save(self) -> None:
-        checkpoint.save_training(self.network, self.optimizer, self._kept(), self.directory / LAST)
+        checkpoint.save_training(self.network, self.descent.optimizer, self._kept(), self.directory / LAST)
 
     def _summary(self) -> dict[str, Any]:
         return {
@@ -252,9 +237,3 @@ class Loop(abc.ABC, Generic[C]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def learning_rate_factor(step: int, share: float, warm_up: int) -> float:
-    """Linear warm-up over steps times a cosine over the budget's share, ending at 1% of the peak."""
-    cosine = (1 + math.cos(math.pi * min(share, 1.0))) / 2
-    return min(1.0, (step + 1) / max(warm_up, 1)) * (0.01 + 0.99 * cosine)

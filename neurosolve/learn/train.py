@@ -16,7 +16,8 @@ from neurosolve.learn.building import build
 from neurosolve.learn.config import MilpConfig, TrainConfig, read_config
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.config_reinforce import ReinforceConfig
-from neurosolve.learn.loop import BEST, LAST, TIE_BREAK, Loop, Progress, Report, learning_rate_factor
+from neurosolve.learn.descent import learning_rate_factor
+from neurosolve.learn.loop import BEST, LAST, TIE_BREAK, Loop, Progress, Report
 from neurosolve.learn.losses import loss_of
 from neurosolve.learn.solve_cost import SolveCost
 from neurosolve.learn.validation import choose, score
