@@ -28,9 +28,9 @@ from neurosolve.learn import publish_reinforce
 from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.descent import learning_rate_factor
 from neurosolve.learn.episode_store import EpisodeStore
+from neurosolve.learn.hand_over import CANDIDATES, CHOSEN, TIME_S, Progress
 from neurosolve.learn.milp_losses import segment_log_softmax, soft_cross_entropy
 from neurosolve.learn.networks.film import FilmNet
-from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, TIME_S, Progress
 from neurosolve.learn.q_learning import chunks
 from neurosolve.learn.reinforce import SHAPE, agent
 from neurosolve.learn.replay import Replay

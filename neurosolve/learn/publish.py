@@ -14,16 +14,16 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from neurosolve.errors import ModelError, UsageError
+from neurosolve.errors import UsageError
 from neurosolve.learn import export_neuroback, publish_tuned
 from neurosolve.learn.batches import SampleSet
 from neurosolve.learn.building import build, options_of
-from neurosolve.learn.config import TrainConfig, read_config
+from neurosolve.learn.config import TrainConfig
 from neurosolve.learn.config_finetune import FinetuneConfig
 from neurosolve.learn.contest import SHIFT_S, Contest, Progress, installed
 from neurosolve.learn.export import export as export_program
+from neurosolve.learn.finished import finished_run
 from neurosolve.learn.journal import HISTORY
-from neurosolve.learn.loop import BEST
 from neurosolve.learn.placing import MEASURE, built_beside, by_name_only, judged
 from neurosolve.learn.samples import Sample
 from neurosolve.sat import gate
@@ -56,12 +56,7 @@ def publish(
     is known to be satisfiable.
     """
     candidates = installed(candidates)
-    config = read_config(Path(config_path))
-    if not isinstance(config, TrainConfig):
-        raise UsageError(f"{config_path} trains a network of kind '{config.kind}', not 'sat'")
-    weights = config.directory / BEST
-    if not weights.exists():
-        raise ModelError(f"{weights} is missing: `neurosolve train {config_path}` makes it")
+    config, weights = finished_run(config_path, TrainConfig)
     export = export_neuroback.export if config.network == "neuroback" else export_program
     network = build(config, {})
     network.load_state_dict(load_file(weights))

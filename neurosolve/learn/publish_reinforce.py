@@ -3,6 +3,7 @@ SCIP chosen on the run's validation instances."""
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,18 +11,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neurosolve.errors import ModelError, UsageError
 from neurosolve.families import MILP_FAMILIES
 from neurosolve.learn import checkpoint
 from neurosolve.learn.building import options_of
-from neurosolve.learn.config import read_config
 from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.export_milp import export_weights
+from neurosolve.learn.finished import finished_run
+from neurosolve.learn.hand_over import CANDIDATES, CHOSEN, TIME_S, Contest, HandOver, Progress, table_lines, use_line
 from neurosolve.learn.instance_tables import Draw, written
 from neurosolve.learn.journal import HISTORY
-from neurosolve.learn.loop import BEST
-from neurosolve.learn.placing import MEASURE, built_beside, judged
-from neurosolve.learn.publish_milp import CANDIDATES, CHOSEN, TIME_S, HandOver, Progress, chosen, contest, table_lines
+from neurosolve.learn.placing import MEASURE
 from neurosolve.learn.reinforce import SHAPE, VALIDATION, agent, build_agent
 from neurosolve.milp import gate
 from neurosolve.milp.first_look import fingerprint_of
@@ -49,23 +48,14 @@ def publish(
     checkpoint, UsageError for candidates that are none.
     """
     arms = [HandOver.parse(text) for text in candidates]
-    config = read_config(Path(config_path))
-    if not isinstance(config, ReinforceConfig):
-        raise UsageError(f"{config_path} trains a network of kind '{config.kind}', not 'reinforce'")
-    if not (config.directory / BEST).exists():
-        raise ModelError(f"{config.directory / BEST} is missing: `neurosolve train {config_path}` makes it")
+    config, best = finished_run(config_path, ReinforceConfig)
     network = build_agent(config)
-    kept = checkpoint.load_weights(network, config.directory / BEST)
+    kept = checkpoint.load_weights(network, best)
     name, weights, more = deploy(config, network)
     described = _describe(config, name, kept) | more
     paths = written(config.validation_instances, config.directory / VALIDATION)[:count]
-    protocol = config.solve_validation.protocol
-    with built_beside(out) as place:
-        export_weights(weights, described, "", place)
-        table = contest(place, arms, paths, protocol, time_s, progress)
-        described = judged(described | chosen(table, len(paths), protocol, time_s, kept))
-        export_weights(weights, described, card(described), place)
-    return described
+    contest = Contest(arms, paths, config.solve_validation.protocol, time_s)
+    return contest.settle(out, described, kept, functools.partial(export_weights, weights), card, progress)
 
 
 def _describe(config: ReinforceConfig, network: str, kept: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +102,6 @@ def card(config: dict[str, Any]) -> str:
     """card.md: what the numbers in config.json say, for people."""
     training = config["training"]
     run = training["config"]
-    depth = "any depth" if config["max_depth"] is None else f"depth {config['max_depth']}"
     lines = [
         f"# Branching by reinforcement: {', '.join(config['families'])}",
         "",
@@ -123,8 +112,7 @@ def card(config: dict[str, Any]) -> str:
         f"seconds, {training['cores']} cores, seed {run['seed']}.",
         f"- Cost {run['cost']}, loss {run['loss']}, horizon {run['horizon'] or 'Monte Carlo'}, depth first "
         f"{run['depth_first']}.",
-        f"- It decides down to {depth}, where its best score leads by {config['margin']:g} or more; else "
-        f"{config['fallback']} does.  Chosen on validation instances.",
+        use_line(config),
         "",
         "| gradient steps | decisions | hours | CPU s | validation nodes |",
         "|---|---|---|---|---|",

@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from neurosolve.learn import export_milp, placing, publish_milp  # noqa: E402
+from neurosolve.learn.hand_over import Contest  # noqa: E402
 from neurosolve.learn.placing import FEW, LEAST, LOST, built_beside, by_name_only, judged, lost  # noqa: E402
 from tests.learn.milp_examples import made_up, small_milps  # noqa: E402
 from tests.learn.test_train_milp import TOML  # noqa: E402
@@ -72,19 +73,19 @@ def test_a_branching_model_that_lost_and_one_that_crashed(tmp_path: Path, monkey
     toml, out = tmp_path / "tiny.toml", tmp_path / "model"
     toml.write_text(TOML.format(home=tmp_path))
     assert call("train", toml).returncode == 0
-    real = publish_milp.contest
+    real = Contest.run
 
     def contest(*asked: Any) -> list[dict[str, Any]]:
         return [{**row, "cpu_s": seconds if row["guided"] else 2.0} for row in real(*asked)]
 
-    monkeypatch.setattr(publish_milp, "contest", contest)
+    monkeypatch.setattr(Contest, "run", contest)
     monkeypatch.setattr(placing, "LEAST", 1)
     for seconds in (1.0, 3.0):
         written = publish_milp.publish(toml, out, ["0:0:pscost"], 1, 20.0)
         assert ("fingerprint" in written) is (seconds < 2) is (LOST not in (out / "card.md").read_text())
         assert json.loads((out / "config.json").read_text()).items() >= written.items()
     before = {one.name: one.read_bytes() for one in out.iterdir()}
-    monkeypatch.setattr(publish_milp, "contest", lambda *_: SimpleNamespace().crash)
+    monkeypatch.setattr(Contest, "run", lambda *_: SimpleNamespace().crash)
     with pytest.raises(AttributeError):
         publish_milp.publish(toml, out, ["0:0:pscost"], 1, 20.0)
     assert {one.name: one.read_bytes() for one in out.iterdir()} == before

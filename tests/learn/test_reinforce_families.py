@@ -45,7 +45,7 @@ def test_one_agent_over_two_families(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "solve_nodes_knapsack", "solve_nodes_independent_set", "solve_nodes"))  # fmt: skip
     assert (1 + both) ** 3 == pytest.approx((1 + knapsack) ** 2 * (1 + stable))
     assert list((config.directory / "tensorboard").glob("events*")), "curves for TensorBoard as well"
-    monkeypatch.setattr("neurosolve.learn.publish_reinforce.read_config", lambda _: config)
+    monkeypatch.setattr("neurosolve.learn.finished.read_config", lambda _: config)
     written = publish("run.toml", tmp_path / "model", ["any:0:pscost"], count=1, time_s=20.0)
     assert written["families"] == ["independent_set", "knapsack"] and "fingerprint" not in written
     assert "`auto` never picks it" in (tmp_path / "model" / "card.md").read_text()

@@ -19,6 +19,7 @@ from neurosolve.learn import checkpoint, milp_solve_cost, publish_milp  # noqa: 
 from neurosolve.learn.building import options_of  # noqa: E402
 from neurosolve.learn.config import MilpConfig, MilpSolveValidation, read_config  # noqa: E402
 from neurosolve.learn.export_milp import export  # noqa: E402
+from neurosolve.learn.hand_over import HandOver  # noqa: E402
 from neurosolve.learn.loop import BEST, LAST, Report  # noqa: E402
 from neurosolve.learn.milp_samples import read_milp_sample, write_milp_sample  # noqa: E402
 from neurosolve.learn.placing import FEW, LOST, lost  # noqa: E402
@@ -198,7 +199,7 @@ def test_a_yardstick_is_never_picked(samples: Path, tmp_path: Path) -> None:
 def test_candidates_and_runs_that_are_none(config: MilpConfig, tmp_path: Path) -> None:
     for text in ("8", "deep:0:pscost", "8:0:mostinf"):
         with pytest.raises(UsageError, match="candidate"):
-            publish_milp.HandOver.parse(text)
+            HandOver.parse(text)
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML.format(home=tmp_path))
     with pytest.raises(ModelError, match="neurosolve train"):
