@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from pathlib import Path
 
 from neurosolve.guidance import Guide
@@ -34,9 +33,7 @@ class Request:
 
     def left(self) -> Limits:
         """The limits with the time that is left of them."""
-        if self.deadline is None:
-            return self.limits
-        return dataclasses.replace(self.limits, time_s=max(0.0, self.deadline - time.perf_counter()))
+        return self.limits.until(self.deadline)
 
 
 def engine_for(guide: Guide, request: Request) -> str:

@@ -46,9 +46,7 @@ class Request:
 
     def left(self) -> Limits:
         """The limits with the time that is left of them."""
-        if self.deadline is None:
-            return self.limits
-        return dataclasses.replace(self.limits, time_s=max(0.0, self.deadline - time.perf_counter()))
+        return self.limits.until(self.deadline)
 
 
 def solve_milp(
@@ -83,11 +81,14 @@ def solve_milp(
     started, cpu_started = time.perf_counter(), time.process_time()
     limits = limits or Limits()
     deadline = None if limits.time_s is None else started + limits.time_s
-    paths = [None if one is None else Path(one) for one in (settings, start, solution)]
+    settings_path, start_path, solution_path = (
+        None if one is None else Path(one) for one in (settings, start, solution)
+    )
     policy = milp_guidance.resolve(guidance)
     request = Request(
-        policy, limits, paths[0], params or {}, paths[1], seed, gap, paths[2], protocol, deadline, on_event
-    )
+        policy=policy, limits=limits, settings=settings_path, params=params or {}, start=start_path, seed=seed,
+        gap=gap, solution=solution_path, protocol=protocol, deadline=deadline, on_event=on_event,
+    )  # fmt: skip
     _refuse(request, source)
     with as_file(source, format) as file:
         problem = file.read()
@@ -129,16 +130,16 @@ def _run(file: MilpFile, problem: Problem | None, request: Request, result: Milp
         file.path,
         file.format,
         spec,
-        None if problem is None else problem.column_names,
-        request.left(),
-        request.settings,
-        request.params,
-        _start(problem, request, result),
-        request.seed,
-        request.gap,
-        request.protocol,
-        file.name,
-        problem if file.format == "lp" else None,
+        column_names=None if problem is None else problem.column_names,
+        limits=request.left(),
+        settings=request.settings,
+        params=request.params,
+        start=_start(problem, request, result),
+        seed=request.seed,
+        gap=request.gap,
+        protocol=request.protocol,
+        name=file.name,
+        as_read=problem if file.format == "lp" else None,
     )
     _take(engine.run(job, request.on_event), problem, request, result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import time
 from typing import Any
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,12 @@ class Limits:
     time_s: float | None = None  # wall clock, from the start of the call
     memory_bytes: int | None = None  # address space of the solving child
     conflicts: int | None = None
+
+    def until(self, deadline: float | None) -> Limits:
+        """With the time that is left before a deadline, in time.perf_counter() seconds; None: as they are."""
+        if deadline is None:
+            return self
+        return dataclasses.replace(self, time_s=max(0.0, deadline - time.perf_counter()))
 
 
 @dataclasses.dataclass

@@ -71,7 +71,7 @@ def solve(
     limits = limits or Limits()
     deadline = None if limits.time_s is None else started + limits.time_s
     path = Path(proof) if proof is not None else None
-    request = Request(engine, guidance, delivery, limits, seed, race, path, deadline)
+    request = Request(engine, guidance, delivery, limits, seed=seed, race=race, proof=path, deadline=deadline)
     refuse_unknown(engine, guidance, delivery)
     cnf = _formula(source, relaxed)
     stages = Stages(read_s=time.perf_counter() - started)
@@ -128,10 +128,10 @@ def _run(cnf: CNF, guide: Guide, request: Request, stages: Stages) -> Result:
         engine,
         guide.name,
         delivery,
-        guide.model,
-        guide.model_hash,
-        guide.gate,
-        stages,
+        model=guide.model,
+        model_hash=guide.model_hash,
+        gate=guide.gate,
+        stages=stages,
         seed=request.seed,
     )
     if request.left().time_s == 0.0:

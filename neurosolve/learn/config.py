@@ -124,7 +124,7 @@ class MilpSolveValidation:
 
     def __post_init__(self) -> None:
         if self.measure not in ("cpu", "nodes") or self.protocol not in PROTOCOLS:
-            raise UsageError(f"measure {self.measure!r} is cpu or nodes, protocol {self.protocol!r} one of "
+            raise UsageError(f"measure {self.measure!r} must be cpu or nodes, protocol {self.protocol!r} one of "
                              f"{', '.join(PROTOCOLS)}")  # fmt: skip
 
 
@@ -175,16 +175,17 @@ def from_dict(table: dict[str, Any], where: str = "config") -> TrainConfig | Mil
         from neurosolve.learn.config_reinforce import from_table
 
         return from_table(table, where)
+    kinds = KINDS
     if kind == "reinforce-sat":
         from neurosolve.learn.config_finetune import FinetuneConfig  # which is made of this module
 
-        KINDS[kind] = (FinetuneConfig, SolveValidation)
-    if kind not in KINDS:
+        kinds = {kind: (FinetuneConfig, SolveValidation)}
+    if kind not in kinds:
         raise UsageError(f"{where}: kind is {kind!r}; known: {', '.join(KINDS)}, reinforce, reinforce-sat")
-    config, validation = KINDS[kind]
+    config, validation = kinds[kind]
     inner = table.pop("solve_validation", {})
     if not isinstance(inner, dict):
-        raise UsageError(f"{where}: solve_validation is a table")
+        raise UsageError(f"{where}: solve_validation must be a table")
     solve: Any = validation(**checked(validation, inner, f"{where}: [solve_validation]"))
     return config(**checked(config, table, where), solve_validation=solve)
 
@@ -203,8 +204,7 @@ def checked(cls: type, table: dict[str, Any], where: str) -> dict[str, Any]:
         if type(value) is not plain:
             raise UsageError(f"{where}: {key} is {value!r}, not a {plain.__name__}")
         values[key] = value
-    fields = [f for f in dataclasses.fields(cls)]
-    missing = [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING
+    missing = [f.name for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING
                and f.name not in values]  # fmt: skip
     if missing:
         raise UsageError(f"{where}: missing {', '.join(missing)}")

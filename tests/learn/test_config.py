@@ -31,7 +31,7 @@ def test_a_toml_file_becomes_a_config(tmp_path: Path) -> None:
     [
         ({"learning_rat": 1.0}, "unknown key 'learning_rat'.*learning_rate"),
         ({"solve_validation": {"cuont": 1}}, "unknown key 'cuont'"),
-        ({"solve_validation": 3}, "is a table"),
+        ({"solve_validation": 3}, "must be a table"),
         ({"steps": "many"}, "steps is 'many', not a int"),
         ({"amp": 1}, "amp is 1, not a bool"),
         ({"samples": "a"}, "not a list"),
