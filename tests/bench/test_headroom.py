@@ -10,6 +10,7 @@ import pytest
 from bench import headroom, rows, runner, suites
 from bench.arms import Limits, with_repeat
 from bench.headroom import Solved
+from bench.rows import BenchError
 from bench.suites import Instance, Places
 
 
@@ -51,6 +52,21 @@ def test_assignments_come_from_a_stock_solve(instances: list[Instance], places: 
     assert found is not None
     assert found.tolist() == [-1, 1]
     assert headroom.find_assignment(suites.locate(instances[1], places), "e", limits, places) is None
+
+
+def test_what_the_engine_cannot_solve_is_not_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.cnf"
+    path.write_text("p cnf 2 1\n1 2 0\n")
+    script = f'[ "$4" = {headroom.FINDER} ] && echo "v 1 -2 0" && exit 10; exit 0'
+    found = headroom.find_assignment(path, "e", Limits(5.0), Places(("/bin/sh", "-c", script, "sh")))
+    assert found is not None
+    assert found.tolist() == [1, -1]
+
+
+def test_one_instance_has_no_majority_of_others(places: Places, tmp_path: Path) -> None:
+    drawn = suites.family_suite("planted", [("headroom", "4")], 1, 50, "", places)
+    with pytest.raises(BenchError, match="two are needed"):
+        headroom.prepare(drawn, "e", Limits(5.0), places, tmp_path)
 
 
 def test_a_whole_planted_file_spares_the_solve(tmp_path: Path) -> None:
