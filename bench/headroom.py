@@ -51,7 +51,7 @@ def to_signs(literals: Sequence[int], num_variables: int) -> Signs | None:
 
 
 def find_assignment(path: Path, engine: str, limits: Limits, places: Places) -> Signs | None:
-    """A satisfying assignment: the planted one if it is whole, else of a stock solve by the engine or FINDER; or None."""
+    """A satisfying assignment: the planted one if it is whole, else of a stock solve (engine, then FINDER); or None."""
     num_variables = header_variables(path)
     for planted in path.parent.glob("*.planted"):
         signs = to_signs([int(word) for word in planted.read_text().split()], num_variables)
