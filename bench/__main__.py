@@ -46,7 +46,7 @@ def run(
     config: Configs,
     limit: Annotated[float, typer.Option(help="Wall seconds of each solve.")] = 60.0,
     memory: Memory = 4e9,
-    workers: Annotated[int, typer.Option(help="Solves at a time; above 1 times disturb one another.")] = 1,
+    workers: Annotated[int, typer.Option(help="Solves at a time; above 1 their times disturb one another.")] = 1,
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds, each a run of its own.")] = "0",
     reference: Annotated[
         str | None, typer.Option(help="Arm to run twice; default: the first `none`.")
@@ -108,7 +108,7 @@ def highs_command(
     limit: Annotated[float, typer.Option(help="Wall seconds of each solve.")],
     memory: Memory = 4e9,
     workers: Annotated[int, typer.Option(help="Solves at a time.")] = 1,
-    suite: Annotated[list[str] | None, typer.Option(help="Where to look for instances first.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="Suites in which instances are looked for first.")] = None,
     cli: Cli = "",
 ) -> None:
     """Let HiGHS solve the instances of a MILP results file, gap 0; its answers join that file and are compared."""

@@ -106,7 +106,7 @@ def _data_with(content: str) -> Path:
 def fetch(
     manifest: Path,
     out: Annotated[Path | None, typer.Option(help="Default: runs/fetched/MANIFEST'S NAME.")] = None,
-    tries: int = 5,
+    tries: Annotated[int, typer.Option(help="Of each file.")] = 5,
     suite_out: Annotated[
         Path | None, typer.Option(help="Also write a suite file of what was fetched.")
     ] = None,

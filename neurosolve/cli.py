@@ -29,9 +29,13 @@ app = typer.Typer(
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="DIMACS CNF, plain or compressed; - is stdin.")]
 GuidanceOption = Annotated[str, typer.Option("--guidance", "-g", help="What guides: auto, none, model:NAME, walk, ...")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0)]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of all that is random.", min=0)]
 ProtocolOption = Annotated[
-    str, typer.Option("--protocol", help="MILP: default; paper: cuts at the root only, no restarts; lean: no cuts.")
+    str,
+    typer.Option(
+        "--protocol",
+        help="MILP: default (SCIP untouched), paper (cuts at the root only, no restarts) or lean (no cuts).",
+    ),
 ]
 RelaxedOption = Annotated[bool, typer.Option("--relaxed", help="Header counts that disagree only warn.")]
 

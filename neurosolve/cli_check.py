@@ -64,14 +64,14 @@ def check(
     ],
     of_renamed: Annotated[
         Path | None,
-        typer.Option("--renamed", metavar="JSON", help="The answer is of `predict --cnf`'s formula."),
+        typer.Option("--renamed", metavar="JSON", help="The answer is to `predict --cnf`'s formula, this is its JSON."),
     ] = None,
     relaxed: RelaxedOption = False,
     format: Annotated[str | None, typer.Option("--format", help="Of FILE: cnf, mps or lp.")] = None,
 ) -> None:
     """Check an answer, or a proof, against FILE: exit 0 when it holds, 1 when it does not, 3 when nobody could tell.
 
-    Nobody can tell of a proof past 10,000 lines where drat-trim is not on PATH, and of an answer without values.
+    Nobody can tell whether a proof past 10,000 lines holds where drat-trim is not on PATH, or an answer without values.
     FILE is a CNF, or a MILP (MPS or LP) with anybody's solution: SCIP's, MIPLIB's, HiGHS's or Gurobi's file.
     """
     from neurosolve import checking

@@ -23,7 +23,7 @@ _SMALLEST = {  # by kind: solved first and thrown away, or the first side would 
 def compare(
     file: Annotated[str, typer.Argument(metavar="FILE", help="DIMACS CNF, MPS, LP or CIP, plain or compressed.")],
     engine: Annotated[
-        str | None, typer.Option("--engine", "-e", help=f"CNF: of both sides; {STOCK_ENGINE} and auto without it.")
+        str | None, typer.Option("--engine", "-e", help=f"CNF: of both sides; without it {STOCK_ENGINE} against auto.")
     ] = None,
     guidance: GuidanceOption = "auto",
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds a side.", min=0.0)] = None,

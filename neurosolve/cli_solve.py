@@ -50,7 +50,7 @@ def solve(
     ] = "auto",
     race: Annotated[bool, typer.Option("--race", help="CNF: guided and stock at once; the first answer wins.")] = False,
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds.", min=0.0)] = None,
-    memory: Annotated[str | None, typer.Option("--memory", help="Of the engine: 4G, 512M, bytes.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Of the engine, at most: 4G, 512M or bytes.")] = None,
     seed: SeedOption = 0,
     solution: Annotated[
         Path | None, typer.Option("--solution", metavar="FILE.sol", help="MILP: where the best solution goes.")

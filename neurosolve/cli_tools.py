@@ -160,7 +160,7 @@ def _diagnosis_lines(report: dict[str, Any]) -> Iterator[str]:
 def batch(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Every CNF and MILP file under it is solved.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON lines, appended to.")] = Path("batch.jsonl"),
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Files at a time.", min=1)] = 1,
     only: Annotated[str | None, typer.Option("--only", metavar="KIND", help="cnf or milp.")] = None,
     engine: Annotated[str, typer.Option("--engine", "-e", help="CNF: as for solve.")] = "auto",
     guidance: GuidanceOption = "auto",
@@ -169,12 +169,12 @@ def batch(
     time_s: Annotated[
         float | None, typer.Option("-t", "--time", help="Wall-clock seconds a file.", min=0.0)
     ] = None,
-    memory: Annotated[str | None, typer.Option("--memory", help="Of each engine: 4G, 512M, bytes.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Of each engine, at most: 4G, 512M or bytes.")] = None,
     seed: SeedOption = 0,
     relaxed: RelaxedOption = False,
     protocol: ProtocolOption = "default",
     gap: Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line a file.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No line for each file.")] = False,
 ) -> None:
     """Solve every CNF and MILP under DIR, one JSON line each in OUT; what is there already is not solved again.  Files
     that failed are tried again, and make the exit code 1.

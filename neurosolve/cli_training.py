@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from neurosolve.families import Family, MilpFamily
+    from neurosolve.learn.parallel import Outcome
     from neurosolve.learn.train import Report
 
 collect_app = typer.Typer(help="Label instances for training.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,13 +26,13 @@ app.add_typer(collect_app, name="collect")
 
 @app.command()
 def generate(
-    family: Annotated[str | None, typer.Argument(metavar="[FAMILY]", help="None: list the families.")] = None,
+    family: Annotated[str | None, typer.Argument(metavar="[FAMILY]", help="Without it: list the families.")] = None,
     size: Annotated[
         str, typer.Option("--size", help="A number, or a named size: train, test, beyond.")
     ] = "train",
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Instances of each size.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first; the others count up.")] = 0,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Directory.")] = Path(),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first instance; the others count up.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory to write to.")] = Path(),
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the family; repeatable.")
     ] = None,
@@ -61,10 +64,10 @@ def _sizes(family: Family | MilpFamily, text: str) -> tuple[int, ...]:
 
 
 @collect_app.command("sat")
-def collect_sat(
+def collect_sat_command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="CNF files, or a DataBack directory.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of samples.")],
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Instances at a time.", min=1)] = 1,
     time_s: Annotated[
         float, typer.Option("-t", "--time", help="Seconds of labelling an instance.", min=0.1)
     ] = 60.0,
@@ -75,7 +78,7 @@ def collect_sat(
         str | None,
         typer.Option("--engines", help="Asked in turn for assignments, joined by commas; cadical195-walk is one."),
     ] = None,
-    assignments: Annotated[int, typer.Option("--assignments", help="Of each formula, at most.", min=1)] = 12,
+    assignments: Annotated[int, typer.Option("--assignments", help="Kept of each formula, at most.", min=1)] = 12,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:
     """Backbones and diverse assignments of every formula under DIR, one sample each in OUT; resumable.
@@ -83,19 +86,12 @@ def collect_sat(
     planted completes the literals of NAME.planted beside a formula, models asks the engines for diverse
     assignments, backbone asks of every literal that all of them share whether its negation is possible.
     """
-    from neurosolve.learn import collect
+    from neurosolve.learn.collect import collect_sat
     from neurosolve.sat.labels import DIVERSE
 
-    with _progress() as progress:
-        bar = progress.add_task("reading", total=None)
-
-        def tick(outcome: collect.Outcome, done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total, description=outcome.name)
-            if outcome.error:
-                progress.console.print(f"{outcome.name}: {outcome.error}", markup=False, highlight=False)
-
-        asked = tuple(name.strip() for name in engines.split(",")) if engines else DIVERSE
-        found = collect.collect_sat(
+    asked = tuple(name.strip() for name in engines.split(",")) if engines else DIVERSE
+    with _labelling() as tick:
+        found = collect_sat(
             directory, out, workers, time_s, labels,
             num_assignments=assignments, engines=asked, seed=seed, progress=tick,
         )  # fmt: skip
@@ -107,39 +103,48 @@ def collect_sat(
 
 
 @collect_app.command("milp")
-def collect_milp(
+def collect_milp_command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="MPS, LP or CIP files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of samples.")],
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1)] = 1,
-    share: Annotated[float, typer.Option("--share", help="Of the nodes that are labelled.", min=0.0, max=1.0)] = 0.05,
-    max_nodes: Annotated[int, typer.Option("--max-nodes", help="Labelled of each instance, at most.", min=1)] = 40,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Instances at a time.", min=1)] = 1,
+    share: Annotated[float, typer.Option("--share", help="Share of the nodes to label.", min=0.0, max=1.0)] = 0.05,
+    max_nodes: Annotated[int, typer.Option("--max-nodes", help="Labelled nodes of an instance, at most.", min=1)] = 40,
     time_s: Annotated[float, typer.Option("-t", "--time", help="CPU seconds of each instance.", min=0.1)] = 60.0,
     rule: Annotated[
         str, typer.Option("--rule", help="Drives the search: pscost, relpscost, fsb or model:NAME.")
     ] = "pscost",
-    follow: Annotated[bool, typer.Option("--follow", help="Branch as the expert says where it was asked.")] = False,
-    protocol: Annotated[str, typer.Option("--protocol", help="As of `solve`.")] = "paper",
-    graphs: Annotated[bool, typer.Option("--graphs", help="The LP of every labelled node, for gcnn.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="At a labelled node branch as strong branching says.")
+    ] = False,
+    protocol: Annotated[str, typer.Option("--protocol", help="As for solve.")] = "paper",
+    graphs: Annotated[bool, typer.Option("--graphs", help="Keep the LP of each labelled node: gcnn reads it.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:
     """Strong branching's scores at a share of the nodes of every MILP under DIR, one sample each in OUT; resumable."""
     from neurosolve import milp_guidance
-    from neurosolve.learn import collect_milp as collect
+    from neurosolve.learn.collect_milp import collect_milp
     from neurosolve.milp.sampling import SamplingOptions
 
     policy = milp_guidance.resolve(rule)
     options = SamplingOptions(share, max_nodes, follow, time_s, seed, graphs)
+    with _labelling() as tick:
+        found = collect_milp(directory, out, options, workers, policy, protocol, progress=tick)
+    emit([f"{found.num_written} written ({found.num_nodes} nodes), {found.num_skipped} found done, "
+          f"{found.num_errors} errors: {out}"])  # fmt: skip
+
+
+@contextlib.contextmanager
+def _labelling() -> Iterator[Callable[[Outcome, int, int], None]]:
+    """A bar that hears of each instance, how many are done and of how many; errors are told above it."""
     with _progress() as progress:
         bar = progress.add_task("reading", total=None)
 
-        def tick(outcome: collect.Outcome, done: int, total: int) -> None:
+        def tick(outcome: Outcome, done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total, description=outcome.name)
             if outcome.error:
                 progress.console.print(f"{outcome.name}: {outcome.error}", markup=False, highlight=False)
 
-        found = collect.collect_milp(directory, out, options, workers, policy, protocol, progress=tick)
-    emit([f"{found.num_written} written ({found.num_nodes} nodes), {found.num_skipped} found done, "
-          f"{found.num_errors} errors: {out}"])  # fmt: skip
+        yield tick
 
 
 @app.command()
@@ -166,16 +171,18 @@ def train(
 
 @app.command()
 def publish(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a training that was run.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="The config of a finished training run.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model's directory, models/NAME.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Validation instances that are solved.")] = 12,
     candidates: Annotated[
         str | None,
-        typer.Option("--candidates", help="ENGINE:DELIVERY[@CONFIDENCE], or DEPTH:MARGIN:FALLBACK, joined by commas."),
+        typer.Option(
+            "--candidates", help="SAT: ENGINE:DELIVERY[@CONFIDENCE]; MILP: DEPTH:MARGIN:FALLBACK; joined by commas."
+        ),
     ] = None,
     time_s: Annotated[float | None, typer.Option("-t", "--time", help="Seconds of each solve.", min=0.1)] = None,
     distil: Annotated[
-        bool, typer.Option("--distil", help="Of a reinforcement run: a plain film that is taught its ranking.")
+        bool, typer.Option("--distil", help="Of a reinforcement run: publish a film that is taught its ranking.")
     ] = False,
 ) -> None:
     """Make a trained network a model: export it, and choose how it is used on validation instances.

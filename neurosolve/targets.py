@@ -18,14 +18,14 @@ def guard_target(what: str, target: str | Path, inputs: Iterable[str | Path | No
     """
     path = Path(target)
     if str(path) == "-":
-        raise UsageError(f"{what} goes to a file, standard output has the answer")
+        raise UsageError(f"{what} goes to a file: standard output is for the answer")
     try:
         fault = _fault(path)
         over = next((one for one in inputs if one is not None and _is_same_file(path, one)), None)
     except OSError as error:  # a name that is too long, a directory that may not be searched
         fault, over = str(error.strerror), None
     if over is not None:
-        raise UsageError(f"{what} would overwrite {'standard input' if over == '-' else over}, which is read")
+        raise UsageError(f"{what} would overwrite {'standard input' if over == '-' else over}, which this run reads")
     if fault is not None:
         raise UsageError(f"cannot write {path}: {fault}")
 
