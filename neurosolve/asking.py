@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from neurosolve import models
 from neurosolve.errors import LimitError, ModelError
@@ -121,13 +120,7 @@ def _predict(model: Model | NeuroBackModel, guide: Guide, cnf: CNF, budget_s: fl
         graph = literal_clause_graph(cnf)
     with _timed(guide, "network_s"):
         prediction = model.predict(graph, max(0.0, budget_s - guide.graph_s))
-    return from_logits(prediction.logit, f"model:{guide.model}"), float(prediction.sat_logit)
-
-
-def from_logits(logit: npt.NDArray[np.float32], source: str) -> Phases:
-    """Phase: the sign.  Confidence: |2p - 1| of p = sigmoid(logit).  What is not finite is no opinion."""
-    finite = np.where(np.isfinite(logit), logit, 0).astype(np.float32)
-    return Phases.of(finite, source, np.tanh(np.abs(finite) / 2))
+    return Phases.of_logits(prediction.logit, f"model:{guide.model}"), float(prediction.sat_logit)
 
 
 @contextmanager

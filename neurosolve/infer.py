@@ -40,12 +40,6 @@ class Prediction:
     sat_logit: float
     num_rounds: int
 
-    @property
-    def confidence(self) -> Array:
-        """|2 sigmoid(logit) - 1|, shape (num_variables,), in [0, 1]."""
-        confidence: Array = np.abs(np.tanh(0.5 * self.logit))
-        return confidence
-
 
 class _Edges:
     """A graph (left: clauses, right: literal nodes) with the ones its products multiply by."""

@@ -17,6 +17,7 @@ from neurosolve.errors import LimitError, ModelError
 from neurosolve.infer import Model, load_config, load_model
 from neurosolve.sat.dimacs import CNF
 from neurosolve.sat.graph import literal_clause_graph
+from neurosolve.sat.phases import Phases
 from tests.formulas import random_3sat
 from tests.small_model import write_model
 
@@ -57,9 +58,9 @@ def test_permuting_variables_and_clauses_permutes_logits(model: Model, seed: int
 def test_a_prediction_says_what_it_was(model: Model) -> None:
     prediction = model.predict(literal_clause_graph(random_3sat(30, 4.0)), budget_s=1.0)
     assert prediction.num_rounds == 12 and np.isfinite(prediction.sat_logit)
-    assert prediction.logit.shape == prediction.confidence.shape == (30,)
+    assert prediction.logit.shape == (30,)
     expected = np.abs(2 / (1 + np.exp(-prediction.logit.astype(float))) - 1)
-    np.testing.assert_allclose(prediction.confidence, expected, atol=1e-5)
+    np.testing.assert_allclose(Phases.of_logits(prediction.logit, "test").confidence, expected, atol=1e-5)
 
 
 def test_a_formula_of_nothing_is_no_problem(model: Model) -> None:

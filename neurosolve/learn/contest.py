@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from neurosolve import process
 from neurosolve.errors import UsageError
 from neurosolve.graph import BipartiteGraph
 from neurosolve.infer import ASSUMED_RATE, load_model
+from neurosolve.learn.means import geometric_mean
 from neurosolve.learn.samples import Sample
 from neurosolve.neuroback import NeuroBackModel
 from neurosolve.result import Limits, Status
@@ -105,7 +103,7 @@ class Contest:
                 share = min(1.0, bound / max(conflicts, 1)) if answered else min(1.0, bound / BOUNDS[-1])
                 within = answered and conflicts <= bound
                 spent.append(seconds * share + (0.0 if within else stock_s))
-            return _mean(spent, SHIFT_S)
+            return geometric_mean(spent, SHIFT_S)
 
         return min(BOUNDS, key=cost)
 
@@ -123,7 +121,7 @@ class Contest:
             logit = self.model.predict(graph, budget_s=1e9).logit
         else:
             logit = self.model.predict(graph, num_rounds=rounds).logit
-        return Phases.of(logit, "network", np.abs(np.tanh(logit / 2)))
+        return Phases.of_logits(logit, "network")
 
     def _run(self, arm: dict[str, Any], told: list[Phases]) -> list[tuple[float, int, bool]]:
         """(CPU seconds, conflicts, answered) of each formula; `told` is read by guided arms only.
@@ -152,9 +150,5 @@ def summary(rows: list[tuple[float, int, bool]]) -> dict[str, Any]:
     """Seconds over all formulas, the limit where unsolved; conflicts over the solved ones (None without any)."""
     seconds = [row[0] for row in rows]
     conflicts = [row[1] for row in rows if row[2]]
-    num_conflicts = round(_mean(conflicts, 10.0), 1) if conflicts else None
-    return {"cpu_s": round(_mean(seconds, SHIFT_S), 4), "solved": len(conflicts), "conflicts": num_conflicts}
-
-
-def _mean(values: Sequence[float], shift: float) -> float:
-    return math.exp(sum(math.log(v + shift) for v in values) / len(values)) - shift
+    num_conflicts = round(geometric_mean(conflicts, 10.0), 1) if conflicts else None
+    return {"cpu_s": round(geometric_mean(seconds, SHIFT_S), 4), "solved": len(conflicts), "conflicts": num_conflicts}

@@ -30,7 +30,7 @@ from neurosolve.learn.descent import learning_rate_factor
 from neurosolve.learn.episode_store import EpisodeStore
 from neurosolve.learn.hand_over import CANDIDATES, CHOSEN, TIME_S, Progress
 from neurosolve.learn.milp_losses import segment_log_softmax, soft_cross_entropy
-from neurosolve.learn.networks.film import FilmNet
+from neurosolve.learn.networks.film import FilmNet, sizes_of
 from neurosolve.learn.q_learning import chunks
 from neurosolve.learn.reinforce import SHAPE, agent
 from neurosolve.learn.replay import Replay
@@ -120,8 +120,7 @@ def teach(
 def begin(teacher: nn.Module) -> FilmNet:
     """A film of the teacher's sizes with the weights that both have."""
     weights = teacher.state_dict()
-    rounds = sum(name.startswith("root.to_rows.") for name in weights) // 3
-    student = FilmNet(**SHAPE, hidden=len(weights["first.bias"]), width=len(weights["root.column.bias"]), rounds=rounds)
+    student = FilmNet(**SHAPE, **sizes_of(weights))
     own = student.state_dict()
     same = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     student.load_state_dict(own | same)

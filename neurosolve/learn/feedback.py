@@ -85,7 +85,7 @@ class Referee:
 def _solve(job: tuple[CNF, NDArray[np.float32], SolveValidation, int, int]) -> Solved:
     """In a worker: one bounded solve."""
     cnf, logit, how, most, seed = job
-    told = Phases.of(logit, "network", np.abs(np.tanh(logit / 2))).confident(how.confidence)
+    told = Phases.of_logits(logit, "network").confident(how.confidence)
     conflicts, assignment = trial.solve_here(cnf, how.engine, told, how.delivery, most, seed)
     return Solved(conflicts, None if assignment is None else np.sign(assignment).astype(np.int8))
 

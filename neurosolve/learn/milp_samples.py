@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosolve.learn.samples import read_arrays, write_arrays
+from neurosolve.milp.gate import Graph
 from neurosolve.milp.lp_graph import RootGraph
 
 KIND = "milp"
@@ -21,23 +22,13 @@ FORMAT = 3
 NO_GAIN = 1e-6  # a node whose best score is no larger teaches nothing: SCIP's scores start at 1e-6 a child
 
 
-class LP(Protocol):
+class LP(Graph, Protocol):
     """A root's relaxation, as samples and trajectories keep it (read only)."""
 
     @property
     def num_rows(self) -> int: ...
     @property
     def num_columns(self) -> int: ...
-    @property
-    def column_features(self) -> NDArray[np.float32]: ...
-    @property
-    def row_features(self) -> NDArray[np.float32]: ...
-    @property
-    def indptr(self) -> NDArray[np.int32]: ...
-    @property
-    def indices(self) -> NDArray[np.int32]: ...
-    @property
-    def coefficients(self) -> NDArray[np.float32]: ...
 
 
 def _empty(dtype: Any, *shape: int) -> Callable[[], Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from neurosolve.errors import UsageError
 from neurosolve.learn.collect_milp import PATIENCE
 from neurosolve.learn.config import MilpSolveValidation
 from neurosolve.learn.export_milp import export
+from neurosolve.learn.means import geometric_mean
 from neurosolve.learn.naming import find_milps
 from neurosolve.milp import engine
 from neurosolve.milp.policies import PolicySpec
@@ -73,10 +73,6 @@ def cost_of(runs: Sequence[Solved], measure: str, shift: float) -> float:
         spent = [count * (1.0 if r.finished else UNSOLVED) for count, r in zip(counts, runs, strict=True)]
         return geometric_mean(spent, shift)
     return geometric_mean([r.cpu_s for r in runs], shift)
-
-
-def geometric_mean(values: Sequence[float], shift: float) -> float:
-    return math.exp(sum(math.log(v + shift) for v in values) / len(values)) - shift
 
 
 class MilpSolveCost:

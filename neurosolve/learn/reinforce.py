@@ -23,7 +23,7 @@ from neurosolve.learn.config_reinforce import ReinforceConfig
 from neurosolve.learn.episode_store import EpisodeStore
 from neurosolve.learn.instance_tables import Draw, written
 from neurosolve.learn.loop import LAST, Loop, Progress
-from neurosolve.learn.networks.film import FilmNet
+from neurosolve.learn.networks.film import FilmNet, sizes_of
 from neurosolve.learn.node_cost import NodeCost
 from neurosolve.learn.q_learning import QLearning
 from neurosolve.learn.replay import Replay
@@ -192,9 +192,7 @@ def expert_of(given: Path) -> nn.Module:
     """The frozen film of a model directory or a .safetensors.  Raises ModelError."""
     weights, _ = checkpoint.weights_of(given)
     try:
-        rounds = sum(name.startswith("root.to_rows.") for name in weights) // 3
-        sizes = {"hidden": len(weights["first.bias"]), "width": len(weights["root.column.bias"]), "rounds": rounds}
-        expert = FilmNet(**SHAPE, **sizes)
+        expert = FilmNet(**SHAPE, **sizes_of(weights))
         expert.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{given} is no film: {error}") from error

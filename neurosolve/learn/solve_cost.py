@@ -4,13 +4,13 @@ real."""
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosolve.learn.config import SolveValidation
+from neurosolve.learn.means import geometric_mean
 from neurosolve.learn.samples import Sample
 from neurosolve.sat import trial
 from neurosolve.sat.phases import Phases
@@ -49,11 +49,10 @@ class SolveCost:
     def _solve(self, index: int, logit: NDArray[np.float32] | None) -> tuple[float, bool]:
         phases = None
         if logit is not None:
-            phases = Phases.of(logit, "network", np.abs(np.tanh(logit / 2))).confident(self.config.confidence)
+            phases = Phases.of_logits(logit, "network").confident(self.config.confidence)
         config = self.config
         return trial.cost(self.samples[index].cnf, config.engine, phases, config.delivery,
                           config.conflicts, config.time_s, self.seed)  # fmt: skip
 
     def _mean(self, costs: Sequence[float]) -> float:
-        shift = self.config.shift
-        return math.exp(sum(math.log(c + shift) for c in costs) / len(costs)) - shift
+        return geometric_mean(costs, self.config.shift)

@@ -59,6 +59,12 @@ class Phases:
         return cls(signs, trust, source)
 
     @classmethod
+    def of_logits(cls, logit: npt.NDArray[np.float32], source: str) -> Phases:
+        """Phase: the sign.  Confidence: |2p - 1| of p = sigmoid(logit).  What is not finite is no opinion."""
+        finite = np.where(np.isfinite(logit), logit, 0).astype(np.float32)
+        return cls.of(finite, source, np.tanh(np.abs(finite) / 2))
+
+    @classmethod
     def of_literals(cls, literals: npt.NDArray[np.int32], num_variables: int, source: str) -> Phases:
         """Full confidence in these literals, no opinion on the rest."""
         values = np.zeros(num_variables, dtype=np.int8)

@@ -16,7 +16,7 @@ milp/network.py is the NumPy twin and reads these parameters by their names here
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,12 @@ class FilmNet(nn.Module):
         h = torch.relu(self.first(self.standard(batch.features)))
         h = self.dropout(h * (1 + self.scale(of_candidate)) + self.shift(of_candidate))
         return torch.relu(self.second(h))
+
+
+def sizes_of(weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """The hidden, width and rounds that a FilmNet of these weights was built with.  Raises KeyError for others."""
+    rounds = sum(name.startswith("root.to_rows.") and name.endswith(".own.bias") for name in weights)
+    return {"hidden": len(weights["first.bias"]), "width": len(weights["root.column.bias"]), "rounds": rounds}
 
 
 class MlpNet(nn.Module):
