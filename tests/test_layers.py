@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "neurosolve"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 GROUND = {"errors", "result", "graph", "kernels", "model_files", "infer", "neuroback", "process", "running", "signals",
-          "child", "files", "targets"}  # fmt: skip
+          "child", "files", "targets", "fingerprints"}  # fmt: skip
 FACE = ("cli", "__main__")
 HEAVY = ("torch", "torch_geometric", "scipy", "onnxruntime", "networkx", "rich", "zstandard", "pyscipopt")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosolve.errors import ModelError
+from neurosolve.fingerprints import Fingerprint
 from neurosolve.learn import checkpoint
 from neurosolve.learn.building import build, options_of
 from neurosolve.learn.config import MilpConfig
@@ -72,7 +73,7 @@ def _describe(
     }
 
 
-def _fingerprints(samples: MilpSamples, paths: Sequence[Path]) -> list[gate.Fingerprint]:
+def _fingerprints(samples: MilpSamples, paths: Sequence[Path]) -> list[Fingerprint]:
     """What the gate will see: of the problems trained on, and of those, often larger, on which the model is validated.
 
     Raises ModelError for samples of an older neurosolve.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyscipopt import Model
 
 from neurosolve.errors import EngineError
+from neurosolve.fingerprints import Fingerprint
 from neurosolve.milp import gate
 from neurosolve.milp.episodes import Source, read_into
 from neurosolve.milp.features import root_graph
@@ -12,9 +13,9 @@ from neurosolve.milp.first_lp import FirstLP
 from neurosolve.milp.scip_settings import set_protocol
 
 
-def fingerprint_of(source: Source, protocol: str = "default") -> gate.Fingerprint:
+def fingerprint_of(source: Source, protocol: str = "default") -> Fingerprint:
     """What the gate sees of a problem.  Raises InputError, and EngineError for one that is solved without an LP."""
-    found: list[gate.Fingerprint] = []
+    found: list[Fingerprint] = []
     scip = Model()
 
     def look() -> None:

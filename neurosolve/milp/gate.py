@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosolve.fingerprints import Fingerprint, Fit, lines_over
 from neurosolve.milp.lp_graph import ROOT_COLUMN_FEATURES, ROOT_ROW_FEATURES
 
 Config = Mapping[str, Any]
-Fingerprint = dict[str, float]
 
 SIZE = "log_columns"
 _TOLERANCE = {
@@ -105,24 +105,9 @@ def describe(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
         raise ValueError("a fingerprint of no problems")
     sizes = np.array([one[SIZE] for one in fingerprints])
     low, high = float(sizes.min()), float(sizes.max())
-    varies = high - low > 0.05
-    features: dict[str, dict[str, float]] = {}
-    for name in FEATURES[1:]:
-        values = np.array([one[name] for one in fingerprints])
-        slope, level = np.polyfit(sizes, values, 1) if varies else (0.0, float(values.mean()))
-        spread = float(np.abs(values - level - slope * sizes).max())
-        features[name] = {"slope": float(slope), "level": float(level), "spread": spread}
+    features = lines_over(SIZE, fingerprints, FEATURES[1:])
     allowed = [low - math.log10(SMALLER), high + math.log10(LARGER)]
     return {"features": features, "num_problems": len(fingerprints), "trained": [low, high], "allowed": allowed}
-
-
-@dataclasses.dataclass(frozen=True)
-class Fit:
-    """score: log density under the training set's spread, higher is more usual.  reason: the worst feature outside."""
-
-    inside: bool
-    score: float
-    reason: str
 
 
 def fits(found: Fingerprint, described: Config) -> Fit:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosolve.fingerprints import Fingerprint, Fit, lines_over
+
 if TYPE_CHECKING:
     from neurosolve.sat.dimacs import CNF
     from neurosolve.sat.phases import Phases
 
 Config = Mapping[str, Any]
-Fingerprint = dict[str, float]
 
 # Upper ends of the clause-length classes; signs are shuffled in training, so polarity is no feature.
 _LENGTH_CLASSES = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6-8": 8, "9-16": 16}
@@ -95,12 +96,7 @@ def describe(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
             "high": high + math.log10(LARGER),
         }
     }
-    varies = high - low > 0.05
-    for name in FEATURES[1:]:
-        values = np.array([one[name] for one in fingerprints])
-        slope, level = np.polyfit(sizes, values, 1) if varies else (0.0, float(values.mean()))
-        spread = float(np.abs(values - level - slope * sizes).max())
-        features[name] = {"slope": float(slope), "level": float(level), "spread": spread}
+    features |= lines_over("log_variables", fingerprints, FEATURES[1:])
     return {"features": features, "num_formulas": len(fingerprints), "trained": [low, high]}
 
 
@@ -113,15 +109,6 @@ def well_formed(described: Any) -> bool:
         return all(map(math.isfinite, numbers))
     except (LookupError, TypeError, ValueError):
         return False
-
-
-@dataclasses.dataclass(frozen=True)
-class Fit:
-    """score: log density of the formula under the training set's spread, higher is more usual."""
-
-    inside: bool
-    score: float
-    reason: str
 
 
 def fits(found: Fingerprint, described: Config) -> Fit:

@@ -10,6 +10,7 @@ import pytest
 
 import neurosolve
 from neurosolve.errors import UsageError
+from neurosolve.fingerprints import Fingerprint
 from neurosolve.milp import gate
 from neurosolve.milp.features import root_graph
 from neurosolve.milp.first_look import fingerprint_of
@@ -88,7 +89,7 @@ def test_a_policy_is_included_once_and_before_the_search(tmp_path: Path) -> None
 def test_what_the_gate_sees_needs_no_search(tmp_path: Path) -> None:
     """Of a file, the fingerprint that the search's own first LP has."""
     covers().writeProblem(str(tmp_path / "f.mps"))
-    seen: list[gate.Fingerprint] = []
+    seen: list[Fingerprint] = []
     scip = covers()
     scip.setPresolve(pyscipopt.SCIP_PARAMSETTING.DEFAULT)
     scip.includeEventhdlr(FirstLP(lambda: seen.append(gate.fingerprint(root_graph(scip)))), "first", "")
