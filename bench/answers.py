@@ -36,6 +36,7 @@ class Claim:
     tolerance: float = TOLERANCE
 
     def excludes(self, other: Claim) -> bool:
+        """Whether no outcome is left that both allow, or no optimum that lies within both intervals."""
         common = self.outcomes & other.outcomes
         if common != {"optimum"}:
             return not common

@@ -27,6 +27,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def interval(ratio: Ratio | None, inside: bool = False, count: bool = False) -> str:
+    """A ratio with its interval; marked where it lies `inside` the noise, with its number of instances by `count`."""
     if ratio is None:
         return MISSING
     mark = f" {INSIDE}" if inside else ""

@@ -59,6 +59,7 @@ def read_manifest(path: Path) -> list[Entry]:
 
 
 def write_manifest(path: Path, entries: Sequence[Entry], comment: str) -> None:
+    """Write a manifest; `comment` says how it was made."""
     with path.open("w", newline="") as file:
         file.write(commented(comment))
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

@@ -40,6 +40,7 @@ def progress_bar() -> Progress:
 
 
 def run_with_bar(plan: Plan, out: Path) -> Outcome:
+    """Run the plan into `out`, wrong answers and errors told as they come, and each arm's statuses at the end."""
     total = len(plan.instances) * len(plan.arms) * len(plan.seeds)
     with progress_bar() as bar:
         task = bar.add_task("runs", total=total)

@@ -141,7 +141,7 @@ def _refuse(kind: str, options: dict[str, Any]) -> None:
 def time_limit(time_s: float | None) -> float | None:
     """What -t says: None, no limit, also where it is longer than the system can wait.  Raises UsageError for nan."""
     if time_s is not None and math.isnan(time_s):
-        raise UsageError("a time limit of nan cannot be")
+        raise UsageError("a time limit cannot be nan")
     return None if time_s is None or time_s > _LONGEST_S else time_s
 
 

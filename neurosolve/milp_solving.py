@@ -106,9 +106,9 @@ def _refuse(request: Request, source: str | Path) -> None:
     if request.protocol not in engine.PROTOCOLS:
         raise UsageError(f"unknown protocol '{request.protocol}'; protocols: {', '.join(engine.PROTOCOLS)}")
     if request.gap is not None and not request.gap >= 0:
-        raise UsageError(f"a gap of {request.gap} cannot be: give 0 or more, 0.01 for one per cent")
+        raise UsageError(f"a gap cannot be {request.gap}: give 0 or more, 0.01 for one per cent")
     if request.seed > _LARGEST_SEED:
-        raise UsageError(f"a seed of {request.seed} cannot be: SCIP takes no more than {_LARGEST_SEED}")
+        raise UsageError(f"a seed cannot be {request.seed}: SCIP takes no more than {_LARGEST_SEED}")
     if request.solution is not None:
         guard_target("a solution", request.solution, (str(source), request.settings, request.start))
     for path in (request.settings, request.start):

@@ -92,5 +92,5 @@ def parse_bytes(text: str | None) -> int | None:
     except (KeyError, ValueError, OverflowError):
         raise UsageError(f"'{text}' is no size: write 4G, 512M or a number of bytes") from None
     if size <= 0:
-        raise UsageError(f"a memory limit of '{text}' leaves nothing")
+        raise UsageError(f"a memory limit of '{text}' leaves nothing to run in")
     return size

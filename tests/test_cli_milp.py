@@ -78,7 +78,7 @@ def test_settings_parameters_and_a_start(small: Path, tmp_path: Path) -> None:
         (["--settings", "/nonexistent"], "/nonexistent: cannot be read: no such file\n"),
         (["--start", "/nonexistent"], "/nonexistent: cannot be read: no such file\n"),
         (["--seed", "3000000000"], "SCIP takes no more than 2147483647"),
-        (["-t", "nan"], "a time limit of nan cannot be"),
+        (["-t", "nan"], "a time limit cannot be nan"),
         (["--protocol", "other"], "unknown protocol"),
         (["--format", "cip"], "SCIP cannot read it"),
     ],

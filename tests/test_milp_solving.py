@@ -175,7 +175,7 @@ def test_requests_that_cannot_be(tmp_path: Path) -> None:
         ({"guidance": "walk"}, "unknown guidance 'walk' for a MILP"),
         ({"guidance": "model"}, "model:NAME"),
         ({"protocol": "paper2"}, "unknown protocol"),
-        ({"gap": -1.0}, "a gap of -1"),
+        ({"gap": -1.0}, "a gap cannot be -1"),
         ({"solution": path}, "would overwrite .*f.mps"),
         ({"solution": tmp_path / "nodir" / "f.sol"}, "no directory .*nodir"),
     ):

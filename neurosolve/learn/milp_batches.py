@@ -24,6 +24,8 @@ warnings.filterwarnings("ignore", message="Sparse")  # torch's beta notice on ev
 
 
 class Movable:
+    """A dataclass of tensors, and of others like it, that goes to another device whole."""
+
     def to(self, device: torch.device) -> Any:
         """The same on another device."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
@@ -165,10 +167,6 @@ class MilpSamples:
     @property
     def num_nodes(self) -> int:
         return sum(map(len, self.nodes))
-
-    @property
-    def feature_version(self) -> int:
-        return self.samples[0].feature_version
 
     @property
     def shape(self) -> dict[str, int]:

@@ -91,7 +91,7 @@ class Trajectory:
         count = len(self.number)
         fits = (
             all(len(getattr(self, name)) == count for name in of_decisions)
-            and len(self.iterations) == (count if self.cost == "lp_iterations" else len(self.iterations))
+            and (self.cost != "lp_iterations" or len(self.iterations) == count)
             and len(self.offsets) == count + 1
             and self.offsets[-1] == len(self.columns) == len(self.features)
             and len(self.indptr) == len(self.row_features) + 1

@@ -161,6 +161,7 @@ class Episode:
     # From here on in SCIP's thread.
 
     def exchange(self, decision: Decision, scip: Any) -> Any | None:
+        """Hand the decision over, answer what is asked about it, and return the variable that was chosen."""
         self._events.put(decision)
         while not isinstance(order := self._orders.get(), _Choice):
             try:

@@ -48,6 +48,7 @@ class Draft:
         return row
 
     def problem(self) -> Problem:
+        """What all sections came to, its matrix by rows."""
         by_row = np.argsort(self.entry_rows, kind="stable")
         indptr = np.zeros(len(self.kinds) + 1, np.int64)
         np.cumsum(np.bincount(self.entry_rows, minlength=len(self.kinds)), out=indptr[1:])
@@ -96,6 +97,7 @@ def read_sense(draft: Draft, section: Section) -> None:
 
 
 def read_rows(draft: Draft, section: Section) -> None:
+    """ROWS.  The objective is the N row that OBJNAME names, else the first one; other N rows are left out."""
     lines, rows = draft.lines, draft.rows
     objective = None
     for line, words in lines.words(section):
@@ -196,6 +198,7 @@ def read_rhs(draft: Draft, section: Section) -> None:
 
 
 def read_ranges(draft: Draft, section: Section) -> None:
+    """RANGES, which come after RHS; `Draft.problem` makes sides of them."""
     for line, row, value in _pairs(draft, section):
         if row == _OBJECTIVE:
             draft.lines.fail(line, "a range of the objective row")

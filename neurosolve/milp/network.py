@@ -182,7 +182,8 @@ def load_policy(directory: Path) -> Policy:
     try:
         policy = NETWORKS[network](weights)
     except (KeyError, IndexError, ValueError) as error:
-        raise ModelError(f"{directory}/weights.safetensors lacks or bends {error}: export the model again") from error
+        what = f"{directory}/weights.safetensors does not fit the network {network} ({error})"
+        raise ModelError(f"{what}: export the model again") from error
     policy.name, policy.config = directory.name, config
     policy.hash = hashlib.sha256(model_files.read(directory / "config.json") + packed).hexdigest()
     return policy

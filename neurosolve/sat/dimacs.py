@@ -176,6 +176,7 @@ class _Body:
         self.warnings: list[str] = []
 
     def add(self, text: _Text) -> None:
+        """Take in a piece that ends between two numbers.  Raises InputError for the first thing wrong in it."""
         values = parse_integers(text.data)
         if values is None:
             raise self._fault(text)
@@ -222,6 +223,7 @@ class _Body:
         return None
 
     def finish(self) -> CNF:
+        """The formula, after the last piece.  Raises InputError where the counts are not the header's."""
         header, num_variables = self._header, max(self._header.num_variables, self._largest)
         last_line = self._last.line_at(len(self._last.data.rstrip()))
         if self._num_open:
