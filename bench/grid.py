@@ -58,48 +58,37 @@ def build_grid(runs: Sequence[Row], measure: str = "wall_s", order: Sequence[str
         by_cell[row["arm"], row["sha256"]].append(row)
     present = dict.fromkeys(row["arm"] for row in runs)
     arms = sorted(present, key=lambda arm: order.index(arm) if arm in order else len(order))
-    names = {row["sha256"]: row for row in runs}
+    row_of = {row["sha256"]: row for row in runs}  # any one row of each instance
     counted = [arm for arm in arms if any(row["arm"] == arm and row.get("counts_only") for row in runs)]
     timed = [arm for arm in arms if arm not in counted] or arms
-    complete = [sha for sha in names if all((arm, sha) in by_cell for arm in timed)]
+    complete = [sha for sha in row_of if all((arm, sha) in by_cell for arm in timed)]
     limits = {row["limit_s"] for row in runs}
     if not complete or len(limits) != 1:
         raise BenchError(f"nothing to score: {len(complete)} complete instances, limits {sorted(limits)}")
-    complete.sort(key=lambda sha: names[sha]["instance"])
+    complete.sort(key=lambda sha: row_of[sha]["instance"])
     limit_s = float(limits.pop())
     cells = [[_Cell.of(kind, by_cell[arm, sha], limit_s, measure) for sha in complete] for arm in arms]
-
-    def array(field: str) -> Any:
-        return np.array([[getattr(cell, field) for cell in line] for line in cells])
-
-    def arrays(field: str) -> dict[str, Floats]:
-        names = sorted({name for line in cells for cell in line for name in getattr(cell, field)})
-        return {
-            name: np.array([[getattr(cell, field).get(name, np.nan) for cell in line] for line in cells])
-            for name in names
-        }
-
     return Grid(
         kind=kind,
         protocol=runs[0].get("protocol"),
         arms=arms,
-        instances=[names[sha] for sha in complete],
+        instances=[row_of[sha] for sha in complete],
         answers=[_answer(kind, [row for arm in arms for row in by_cell[arm, sha]]) for sha in complete],
-        present=array("present").astype(bool),
-        times=array("time").astype(float),
-        cpu_s=array("cpu_s").astype(float),
-        solved=array("solved").astype(bool),
-        unknown=array("unknown").astype(bool),
-        errors=array("error").astype(bool),
-        counts=arrays("counts"),
-        guided=array("guided").astype(float),
-        stages=arrays("stages"),
-        policy=arrays("policy"),
+        present=_array(cells, "present").astype(bool),
+        times=_array(cells, "time").astype(float),
+        cpu_s=_array(cells, "cpu_s").astype(float),
+        solved=_array(cells, "solved").astype(bool),
+        unknown=_array(cells, "unknown").astype(bool),
+        errors=_array(cells, "error").astype(bool),
+        counts=_arrays(cells, "counts"),
+        guided=_array(cells, "guided").astype(float),
+        stages=_arrays(cells, "stages"),
+        policy=_arrays(cells, "policy"),
         limit_s=limit_s,
         stock=[arm for arm in arms if any(row["arm"] == arm and row["stock"] for row in runs)],
         again={arm: arm.removesuffix("-again") for arm in arms if arm.endswith("-again")},
         counts_only=counted,
-        incomplete=sorted(names[sha]["instance"] for sha in names if sha not in set(complete)),
+        incomplete=sorted(row_of[sha]["instance"] for sha in row_of.keys() - set(complete)),
     )
 
 
@@ -148,6 +137,22 @@ class _Cell:
             stages=_means([report.get("stages") or {} for report in reports]),
             policy=_means([policy_figures(row) for row in rows]),
         )
+
+
+Cells = Sequence[Sequence[_Cell]]  # by arm, by instance
+
+
+def _array(cells: Cells, field: str) -> Any:
+    """One figure of every cell, (num_arms, num_instances)."""
+    return np.array([[getattr(cell, field) for cell in line] for line in cells])
+
+
+def _arrays(cells: Cells, field: str) -> dict[str, Floats]:
+    """Name -> (num_arms, num_instances) of a field that holds figures by name; nan where a cell has none of it."""
+    names = sorted({name for line in cells for cell in line for name in getattr(cell, field)})
+    return {
+        name: np.array([[getattr(cell, field).get(name, np.nan) for cell in line] for line in cells]) for name in names
+    }
 
 
 def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
