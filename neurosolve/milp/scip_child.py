@@ -19,10 +19,8 @@ from neurosolve.milp.job import Answer, Job
 from neurosolve.milp.policies import PolicyReport, attach
 from neurosolve.milp.problem import Problem
 from neurosolve.milp.scip_settings import set_from_file, set_parameter, set_protocol, words
-from neurosolve.milp.scip_watch import Watch, finite, interruptible
+from neurosolve.milp.scip_watch import SOLVING, Watch, finite, interruptible
 from neurosolve.result import MilpStats
-
-_SOLVING = 9  # SCIP's stage, from which on its statistics are complete
 
 
 def solve(job: Job, started: float) -> Answer:
@@ -137,7 +135,7 @@ def _give_start(scip: Any, job: Job, variables: list[Any]) -> list[str]:
 
 
 def _stats(scip: Any, report: PolicyReport) -> MilpStats:
-    rules = _statistics(scip)["branchrules"]["plugins"].values() if scip.getStage() >= _SOLVING else []
+    rules = _statistics(scip)["branchrules"]["plugins"].values() if scip.getStage() >= SOLVING else []
     return MilpStats(
         num_nodes=scip.getNTotalNodes(),
         num_lp_iterations=scip.getNLPIterations(),

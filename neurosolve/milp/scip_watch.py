@@ -19,7 +19,7 @@ from neurosolve.milp.job import Incumbent, Progress
 
 PROGRESS_EVERY_S = 0.2
 VALUES_SHARE = 0.02  # of the search's time, at most, goes into copying incumbents out
-_SOLVING = 9  # SCIP's stage, from which on there is a tree
+SOLVING = 9  # SCIP's stage, from which on there is a tree and its statistics are complete
 _INTERRUPT_EVERY_S = 0.2
 
 
@@ -61,7 +61,7 @@ class Watch(Eventhdlr):  # type: ignore[misc, no-any-unimported, unused-ignore]
     def _progress(self, time_s: float, is_incumbent: bool) -> Progress:
         scip = self.scip
         objective = scip.getSolObjVal(scip.getBestSol()) if scip.getNSols() else None
-        if scip.getStage() < _SOLVING:
+        if scip.getStage() < SOLVING:
             return Progress(time_s, 0, 0, objective, None, None, is_incumbent)
         bound, gap = finite(scip, scip.getDualbound()), finite(scip, scip.getGap())
         return Progress(time_s, scip.getNTotalNodes(), scip.getNNodesLeft(), objective, bound, gap, is_incumbent)
