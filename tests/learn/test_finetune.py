@@ -127,7 +127,7 @@ def test_published_it_is_used_as_its_start_and_by_auto_where_it_succeeds_it(
     labelled = [str(sample_directory)]
     config = dataclasses.replace(config, steps=3, samples=labelled, validation=labelled, succeeds=succeeds)
     train(config)
-    monkeypatch.setattr(publishing, "read_config", lambda _: config)
+    monkeypatch.setattr("neurosolve.learn.finished.read_config", lambda _: config)
     written = publishing.publish("tuned.toml", tmp_path / "new")
     assert written["conflict_bound"] == 77 and written["engine"] == "minisat22"
     assert written.get("succeeds") == ("start" if succeeds else None)
