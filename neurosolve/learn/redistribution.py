@@ -89,15 +89,6 @@ def shares_of(trajectory: Trajectory, importance: str, network: Any = None) -> R
     return remaining(trajectory.parent, taken)
 
 
-def path_rewards(trajectory: Trajectory, shares: Reals, last: int) -> Reals:
-    """Rewards (L,) of the decisions of the path that ends in a leaf below decision `last`; they sum to its root's
-    -log2 N."""
-    path = trajectory.path(last)
-    left = np.append(shares[path], 0.0)
-    rewards: Reals = -(left[:-1] - left[1:]) * np.log2(trajectory.subtree_costs[path[0]])
-    return rewards
-
-
 def returns(trajectory: Trajectory, shares: Reals) -> Reals:
     """-rho_i R, in log2 nodes (D,): what of its path's terminal reward is still to come at each decision."""
     root = np.arange(len(trajectory))

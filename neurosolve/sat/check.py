@@ -25,7 +25,7 @@ def satisfies(cnf: CNF, assignment: npt.ArrayLike, *, partial: bool = False) -> 
     _require_assignment(true, cnf.num_variables, partial)
     is_true = np.zeros(2 * cnf.num_variables + 1, np.bool_)  # by literal: a negative one counts from the end
     is_true[true] = True
-    filled = np.flatnonzero(np.diff(cnf.offsets))
+    filled = np.flatnonzero(cnf.clause_lengths)
     satisfied = np.zeros(cnf.num_clauses, np.bool_)
     if len(filled):  # reduceat is wrong on an empty clause; skipping those leaves the others' bounds right
         satisfied[filled] = np.logical_or.reduceat(is_true[cnf.literals], cnf.offsets[filled])

@@ -72,7 +72,7 @@ def _lengths(cnf: CNF) -> npt.NDArray[np.int64]:
     """Every clause's length, or those of a fixed share of them where there are too many."""
     num_clauses = len(cnf.offsets) - 1
     if num_clauses <= _SAMPLED_CLAUSES:
-        return np.diff(cnf.offsets)
+        return cnf.clause_lengths
     starts = np.linspace(0, num_clauses - _STRETCH, _SAMPLED_CLAUSES // _STRETCH, dtype=np.int64)
     return np.concatenate([np.diff(cnf.offsets[start : start + _STRETCH + 1]) for start in starts])
 

@@ -110,7 +110,7 @@ def random_phases(num_variables: int, seed: int) -> Phases:
 
 def jeroslow_wang(cnf: CNF) -> Phases:
     """The sign with the larger sum of 2^-|clause|; confidence is |difference| over the sum."""
-    lengths = np.diff(cnf.offsets)
+    lengths = cnf.clause_lengths
     weights = np.repeat(np.exp2(-np.minimum(lengths, 60).astype(np.float64)), lengths)
     variables = np.abs(cnf.literals) - 1
     total = np.bincount(variables, weights, minlength=cnf.num_variables)

@@ -168,7 +168,7 @@ def _search(solver: Any, row: Engine, conflicts: int | None) -> bool | None:
 
 
 def _stats(wrapper: Any, row: Engine) -> Stats:
-    if not row.stats:
+    if not row.has_stats:
         return Stats()
     counted = wrapper.accum_stats()
     names = ("conflicts", "decisions", "propagations", "restarts")

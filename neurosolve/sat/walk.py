@@ -47,7 +47,7 @@ def local_search(cnf: CNF, seed: int = 0, budget: int | None = None) -> Walk:
     """
     start = (np.random.default_rng(seed).integers(0, 2, cnf.num_variables)).astype(np.int8)
     if not cnf.num_variables or not len(cnf.literals):
-        return Walk((start * 2 - 1).astype(np.int8), int((np.diff(cnf.offsets) == 0).sum()), 0)
+        return Walk((start * 2 - 1).astype(np.int8), int((cnf.clause_lengths == 0).sum()), 0)
     state = _State(cnf, start)
     flipped, best_at, best = state.run(random.Random(seed), default_budget(cnf) if budget is None else budget)
     values = np.array(state.values, dtype=np.int8)
@@ -63,7 +63,7 @@ class _State:
         literals = cnf.literals.astype(np.int64)
         variables = np.abs(literals) - 1
         codes = 2 * variables + (literals < 0)
-        lengths = np.diff(cnf.offsets)
+        lengths = cnf.clause_lengths
         owner = np.repeat(np.arange(len(lengths)), lengths)
         true = (start[variables] == 1) == (literals > 0)
         num_true = np.bincount(owner, true, minlength=len(lengths)).astype(np.int64)

@@ -20,6 +20,15 @@ from neurosolve.learn.trajectories import Trajectory  # noqa: E402
 from tests.learn.played import by_hand  # noqa: E402
 
 
+def path_rewards(trajectory: Trajectory, shares: Any, last: int) -> Any:
+    """Rewards (L,) of the decisions of the path that ends in a leaf below decision `last`; they sum to its root's
+    -log2 N."""
+    path = trajectory.path(last)
+    left = np.append(shares[path], 0.0)
+    rewards = -(left[:-1] - left[1:]) * np.log2(trajectory.subtree_costs[path[0]])
+    return rewards
+
+
 def with_bounds(parent: list[int], bounds: list[float], cutoff: float) -> Trajectory:
     count = len(parent)
     return dataclasses.replace(by_hand(parent), lower_bound=np.asarray(bounds), cutoff=np.full(count, cutoff))
@@ -61,7 +70,7 @@ def test_rewards_sum_to_the_terminal_reward_on_every_path(trajectory: Trajectory
         terminal = -np.log2(trajectory.subtree_costs[0])
         assert shares[0] == 1 and (shares >= 0).all()
         for last in leaves(trajectory):
-            rewards = iwrr.path_rewards(trajectory, shares, last)
+            rewards = path_rewards(trajectory, shares, last)
             path = trajectory.path(last)
             assert rewards.sum() == pytest.approx(terminal, abs=1e-9) and (rewards <= 1e-12).all()
             # what is still to come at each decision is the sum of the rewards from it on
@@ -82,7 +91,7 @@ def test_so_do_rewards_by_attention(trajectory: Trajectory, seed: int) -> None:
     np.testing.assert_allclose(iwrr.taken_by_attention(network, trajectory, chunk=3),
                                iwrr.taken_by_attention(network, trajectory), atol=1e-5)  # fmt: skip
     for last in leaves(trajectory):
-        rewards = iwrr.path_rewards(trajectory, shares, last)
+        rewards = path_rewards(trajectory, shares, last)
         assert rewards.sum() == pytest.approx(-np.log2(trajectory.subtree_costs[0]), abs=1e-6)
 
 
