@@ -140,13 +140,13 @@ def test_a_suite_that_grows_is_written_again_by_its_own_maker(instances: list[In
 
 
 def test_headroom(places: Places, bench: Bench, tmp_path: Path) -> None:
-    words = ["--size", "4", "--count", "1", "--engines", "e", "--limit", "30"]
+    words = ["--size", "4", "--count", "2", "--engines", "e", "--limit", "30"]
     code, text = bench("headroom", "planted", *words, "--cli", shlex.join(places.cli))
     assert code == 0, text
     assert "wrong30/rename" in text
     lines = (tmp_path / "runs" / "headroom" / "planted-s4-e.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["kind"] == "header"
-    assert len(lines) == 1 + 13
+    assert len(lines) == 1 + 2 * 13
 
 
 @pytest.mark.parametrize(
