@@ -36,8 +36,8 @@ def interval(ratio: Ratio | None, inside: bool = False, count: bool = False) -> 
 
 
 def figure(pair: Pair, name: str) -> Ratio | None:
-    """The ratio called `time`, `cpu` or by the name of a count."""
-    return {"time": pair.time, "cpu": pair.cpu}[name] if name in ("time", "cpu") else pair.counts.get(name)
+    """The ratio called `time`, `cpu`, `integral` or by the name of a count."""
+    return getattr(pair, name) if name in ("time", "cpu", "integral") else pair.counts.get(name)
 
 
 def marked(pair: Pair | None, name: str, count: bool = False) -> str:

@@ -38,6 +38,8 @@ class Grid:
     unknown: Bools
     errors: Bools
     counts: dict[str, Floats]  # by the kind's names; nan where not counted
+    integral: Floats  # SCIP's primal-dual integral, per cent times seconds; nan where there is none
+    gap: Floats  # at the end, of the larger bound (0: closed, 1: no incumbent); nan of SAT runs
     guided: Floats  # share of seeds that were guided; nan without a gate
     stages: dict[str, Floats]
     policy: dict[str, Floats]  # what a branching policy cost: see policy_figures
@@ -81,6 +83,8 @@ def build_grid(runs: Sequence[Row], measure: str = "wall_s", order: Sequence[str
         unknown=_array(cells, "unknown").astype(bool),
         errors=_array(cells, "error").astype(bool),
         counts=_arrays(cells, "counts"),
+        integral=_array(cells, "integral").astype(float),
+        gap=_array(cells, "gap").astype(float),
         guided=_array(cells, "guided").astype(float),
         stages=_arrays(cells, "stages"),
         policy=_arrays(cells, "policy"),
@@ -103,6 +107,8 @@ class _Cell:
     unknown: bool
     error: bool
     counts: dict[str, float]
+    integral: float
+    gap: float
     guided: float
     stages: dict[str, float]
     policy: dict[str, float]
@@ -110,7 +116,7 @@ class _Cell:
     @staticmethod
     def of(kind: Kind, rows: Sequence[Row], limit_s: float, measure: str) -> _Cell:
         if not rows:
-            return _Cell(False, np.nan, np.nan, False, False, False, {}, np.nan, {}, {})
+            return _Cell(False, np.nan, np.nan, False, False, False, {}, np.nan, np.nan, np.nan, {}, {})
         within = [_solved(kind, row, limit_s) for row in rows]
         reports = [row["cli"] or {} for row in rows]
         gates = [gate.get("guided") for report in reports if (gate := report.get("gate"))]
@@ -133,6 +139,8 @@ class _Cell:
                 name: stats.shifted_geomean(np.array([count[name] for count in counts]), kind.count_shift)
                 for name in counts[0]
             },
+            integral=float(np.mean([_integral(report) for report in reports])),
+            gap=float(np.mean([_gap(kind, report) for report in reports])),
             guided=float(np.mean([bool(gate) for gate in gates])) if gates else np.nan,
             stages=_means([report.get("stages") or {} for report in reports]),
             policy=_means([policy_figures(row) for row in rows]),
@@ -176,6 +184,23 @@ def policy_figures(row: Row) -> dict[str, float]:
         "ms": 1000 * seconds / calls,
         "share": seconds / row["wall_s"],
     }
+
+
+def _integral(report: Mapping[str, Any]) -> float:
+    value = (report.get("stats") or {}).get("primal_dual_integral")
+    return np.nan if value is None else float(value)
+
+
+def _gap(kind: Kind, report: Mapping[str, Any]) -> float:
+    """|primal - dual| over the larger of them, as SCIP's integral has it (Berthold 2013); 1 where one is missing or
+    their signs differ.
+    """
+    if kind is not kinds.MILP:
+        return np.nan
+    primal, dual = report.get("objective"), report.get("dual_bound")
+    if primal is None or dual is None or primal * dual < 0:
+        return 1.0
+    return float(abs(primal - dual) / max(abs(primal), abs(dual), 1e-9))
 
 
 def _solved(kind: Kind, row: Row, limit_s: float) -> bool:

@@ -21,16 +21,19 @@ from bench.cells import (
 from bench.score import Line, Score
 
 LEGEND = (
-    "MILP suites. Protocol `paper`: cuts at the root only, no restarts, one thread; `default`: SCIP untouched. Means "
-    "are geometric, shifted by 1, over all instances: a run stopped at its limit counts the limit in seconds, and what "
-    "it had reached in nodes and LP iterations (a lower bound; in brackets how many instances were counted, where "
-    "some were not). `vs base` and `vs best stock` are geometric means of paired ratios shifted by 1, bootstrap 95% "
-    "intervals over instances; of times over all instances, of counts over those both arms solved (how many in "
-    "brackets). Best stock: the better of SCIP untouched and pscost, by wall time on the same instances. Wins: "
-    "instances no timed arm solved faster. Fair nodes: nodes + 2 (domain reductions + cutoffs). LP + SB: LP iterations "
-    f"with those of strong branching. {INSIDE} marks a figure inside the A/A spread (the base run twice). Wall time is "
-    "of the whole process, start-up and checking included. Objectives of arms that both say OPTIMAL may differ by 1e-6 "
-    "relative, else a line above the tables says so."
+    "MILP suites. Protocol `paper`: cuts at the root only, no restarts, one thread; `default`: SCIP untouched. "
+    "Means are geometric, shifted by 1, over all instances: a run stopped at its limit counts the limit in "
+    "seconds, and what it had reached in nodes and LP iterations (a lower bound; in brackets how many instances "
+    "were counted, where some were not). `vs base` and `vs best stock` are geometric means of paired ratios "
+    "shifted by 1, bootstrap 95% intervals over instances; of times over all instances, of counts over those both"
+    " arms solved (how many in brackets). Best stock: the better of SCIP untouched and pscost, by wall time on "
+    "the same instances, where those are equal by the integral. Wins: instances no timed arm solved faster. "
+    "Integral, where some run met its limit: SCIP's primal-dual integral in per cent times seconds, shifted by "
+    "100, over all instances; the gap at the end is of the larger bound, 100% without an incumbent. Fair nodes: "
+    f"nodes + 2 (domain reductions + cutoffs). LP + SB: LP iterations with those of strong branching. {INSIDE} "
+    "marks a figure inside the A/A spread (the base run twice). Wall time is of the whole process, start-up and "
+    "checking included. Objectives of arms that both say OPTIMAL may differ by 1e-6 relative, else a line above "
+    "the tables says so."
 )
 
 
@@ -74,6 +77,14 @@ SOLVED: list[tuple[str, Cell]] = [
     ("CPU vs base", lambda score, line: marked(line.base, "cpu")),
     ("CPU vs best stock", lambda score, line: marked(line.best_stock, "cpu")),
 ]
+BOUNDS: list[tuple[str, Cell]] = [
+    ("limits", lambda score, line: str(line.timeouts)),
+    ("mean gap at the end", lambda score, line: MISSING if line.gap is None else f"{line.gap:.3%}"),
+    ("integral", lambda score, line: number(line.integral)),
+    ("integral vs base", lambda score, line: marked(line.base, "integral")),
+    ("integral vs best stock", lambda score, line: marked(line.best_stock, "integral")),
+    ("A/A integral", lambda score, line: spread(score.aa.get(line.group), "integral")),
+]
 NODES = [*_columns("nodes"), *_columns("fair nodes")]
 ITERATIONS = [*_columns("LP"), *_columns("LP + SB")]
 POLICY: list[tuple[str, Cell]] = [
@@ -96,6 +107,7 @@ def tables(score: Score) -> list[Table]:
     setting = f"protocol {score.protocol}, limit {score.limit_s:g} s, base: {score.baseline}"
     return [
         build(f"Solved and time ({setting})", score, SOLVED),
+        *([build(f"Bounds ({setting})", score, BOUNDS)] if any(line.timeouts for line in score.lines) else []),
         build(f"Nodes ({setting})", score, NODES),
         build(f"LP iterations ({setting})", score, ITERATIONS),
         build(f"Policy and tests ({setting})", score, POLICY),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -20,12 +21,13 @@ from bench.stats import Bools, Floats, McNemar, Ratio
 class Pair:
     """An arm against one other arm on the same instances; seconds are shifted by 1, counts by 10 (SAT) or 1 (MILP).
 
-    `inside`: the figures (`time`, `cpu`, names of counts) no farther from 1 than the A/A pair reaches.
+    `inside`: the figures (`time`, `cpu`, `integral`, names of counts) no farther from 1 than the A/A pair reaches.
     """
 
     other: str
     time: Ratio | None  # None for an arm that is only counted
     cpu: Ratio | None  # of MILP runs
+    integral: Ratio | None  # the primal-dual integral of MILP runs, over all instances
     counts: dict[str, Ratio | None]  # each over instances both solved and both counted on
     inside: frozenset[str]
     sat: Ratio | None
@@ -50,6 +52,8 @@ class Line:
     geomean_cpu_s: float | None
     wins: int | None  # instances on which no timed arm was faster
     counts: dict[str, tuple[float, int]]  # shifted geometric mean and over how many instances, unsolved ones too
+    integral: float | None  # shifted geometric mean of the primal-dual integral; None where none was measured
+    gap: float | None  # mean at the end of a run
     policy: dict[str, float]  # means over the instances it was called on
     share_guided: float | None  # None: the arm has no gate
     stages: dict[str, float]  # median seconds of each stage the command line reported
@@ -131,12 +135,15 @@ def score(
 
 
 def best_stock(grid: Grid, mask: Bools) -> str | None:
-    """The stock arm of the smallest shifted geometric mean time on these instances."""
+    """The stock arm of the smallest shifted geometric mean time on these instances; the integral decides a tie."""
 
-    def mean(arm: str) -> float:
-        return stats.shifted_geomean(grid.times[grid.arms.index(arm), mask], stats.TIME_SHIFT_S)
+    def means(arm: str) -> tuple[float, float]:
+        row = grid.arms.index(arm)
+        seconds = stats.shifted_geomean(grid.times[row, mask], stats.TIME_SHIFT_S)
+        integral = _mean_integral(grid, row, mask)
+        return seconds, math.inf if integral is None else integral
 
-    return min(grid.stock, key=mean, default=None)
+    return min(grid.stock, key=means, default=None)
 
 
 def _noise(grid: Grid, mask: Bools) -> Pair | None:
@@ -169,6 +176,8 @@ def _line(
             for name, values in grid.counts.items()
             if len(known := _known(values[row, mask]))
         },
+        integral=_mean_integral(grid, row, mask) if timed else None,
+        gap=float(gaps.mean()) if timed and len(gaps := _known(grid.gap[row, mask])) else None,
         policy=_over_known(grid.policy, row, mask, np.mean),
         share_guided=float(gates.mean()) if len(gates) else None,
         stages=_over_known(grid.stages, row, mask, np.median),
@@ -176,6 +185,11 @@ def _line(
         best_name=best,
         best_stock=pair(grid, mask, arm, best, noise) if best and arm != best else None,
     )
+
+
+def _mean_integral(grid: Grid, row: int, mask: Bools) -> float | None:
+    known = _known(grid.integral[row, mask])
+    return stats.shifted_geomean(known, stats.INTEGRAL_SHIFT) if len(known) else None
 
 
 def _known(values: Floats) -> Floats:
@@ -206,18 +220,24 @@ def pair(grid: Grid, mask: Bools, arm: str, other: str, noise: Pair | None) -> P
     timed = mask if not {arm, other} & set(grid.counts_only) else np.zeros_like(mask)
     logs = stats.log_ratios(grid.times[a], grid.times[b], stats.TIME_SHIFT_S)
     cpu_logs = stats.log_ratios(grid.cpu_s[a], grid.cpu_s[b], stats.TIME_SHIFT_S)
-    ratios = {"time": stats.ratio(logs[timed]), "cpu": stats.ratio(cpu_logs[timed]) if grid.kind is MILP else None}
+    integral_logs = stats.log_ratios(grid.integral[a], grid.integral[b], stats.INTEGRAL_SHIFT)
+    ratios = {
+        "time": stats.ratio(logs[timed]),
+        "cpu": stats.ratio(cpu_logs[timed]) if grid.kind is MILP else None,
+        "integral": stats.ratio(integral_logs[timed & ~np.isnan(integral_logs)]),
+    }
     counts: dict[str, Ratio | None] = {}
     for name, values in grid.counts.items():
         count_logs = stats.log_ratios(values[a], values[b], grid.kind.count_shift)
         counts[name] = stats.ratio(count_logs[mask & grid.solved[a] & grid.solved[b] & ~np.isnan(count_logs)])
-    noises = {"time": noise.time, "cpu": noise.cpu, **noise.counts} if noise else {}
+    noises = {"time": noise.time, "cpu": noise.cpu, "integral": noise.integral, **noise.counts} if noise else {}
     figures = {**ratios, **counts}
     answer = np.array([str(value) for value in grid.answers])
     return Pair(
         other=other,
         time=ratios["time"],
         cpu=ratios["cpu"],
+        integral=ratios["integral"],
         counts=counts,
         inside=frozenset(name for name, value in figures.items() if value and value.inside(noises.get(name))),
         sat=stats.ratio(logs[timed & (answer == "SATISFIABLE")]),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 TIME_SHIFT_S = 1.0
+INTEGRAL_SHIFT = 100.0  # per cent times seconds: TIME_SHIFT_S without an incumbent
 NUM_RESAMPLES = 10_000
 LEVEL = 0.95  # of every interval
 

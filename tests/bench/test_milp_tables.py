@@ -80,6 +80,33 @@ def test_the_reference_is_the_better_of_untouched_and_pscost() -> None:
     assert line(scored, "fsb").best_name == "pscost", "a counted arm is no opponent"
 
 
+def test_where_a_run_met_its_limit_the_integral_stands() -> None:
+    def stopped(arm: str, instance: str, integral: float, dual: float, objective: float | None = 5.0) -> Row:
+        made = row(arm, instance, LIMIT_S + 1, 50, "LIMIT", objective=objective)
+        made["cli"]["stats"]["primal_dual_integral"] = integral
+        made["cli"]["dual_bound"] = dual
+        return made
+
+    scored = score(
+        [
+            stopped("none", "a", 300, 4.0), stopped("none-again", "a", 300, 4.0), stopped("pscost", "a", 200, 4.0),
+            stopped("ours", "a", 100, 4.5), stopped("none", "b", 9900, 1.0, None),
+            stopped("none-again", "b", 9900, 1.0, None), stopped("pscost", "b", 2400, 1.0),
+            stopped("ours", "b", 2400, -1.0),
+        ]
+    )  # fmt: skip
+    ours = line(scored, "ours")
+    assert ours.best_stock is not None and ours.best_stock.other == "pscost", "all times are equal"
+    assert ours.integral == pytest.approx(math.sqrt(200 * 2500) - 100)
+    assert ours.gap == pytest.approx((0.1 + 1.0) / 2), "bounds of two signs: nothing is known"
+    assert line(scored, "none").gap == pytest.approx((0.2 + 1.0) / 2), "no incumbent: nothing is known"
+    assert ours.base is not None and ours.base.integral is not None
+    assert ours.base.integral.value == pytest.approx(math.sqrt(200 / 400 * 2500 / 10000))
+    assert row_of(scored, "Bounds", "ours")[1][2:5] == ["2", "55.000%", "607"]
+    ended = score([item for item in RUNS if item["instance"] == "a" and item["arm"] != "fsb"])
+    assert not any(table.title.startswith("Bounds") for table in tables.tables(ended))
+
+
 def test_wins_are_among_timed_arms_that_solved() -> None:
     scored = score(RUNS)
     wins = {item.arm: item.wins for item in scored.lines}
@@ -139,7 +166,8 @@ def test_what_is_shown() -> None:
     scored = score(RUNS)
     titles = [table.title for table in tables.tables(scored)]
     assert titles[0] == "Solved and time (protocol paper, limit 100 s, base: none)"
-    assert [title.partition(" (")[0] for title in titles[1:4]] == ["Nodes", "LP iterations", "Policy and tests"]
+    names = ["Bounds", "Nodes", "LP iterations", "Policy and tests"]
+    assert [title.partition(" (")[0] for title in titles[1:5]] == names
     columns, cells = row_of(scored, "Solved", "ours")
     assert columns[2:7] == ["n", "solved", "limits", "errors", "wins"]
     assert cells[2:8] == ["2", "1", "1", "0", "1", "19.1"]
