@@ -28,7 +28,7 @@ UNSOLVED = 2.0  # times what a run that met the limit had spent in nodes or LP i
 @dataclasses.dataclass(frozen=True)
 class Solved:
     """One solve: CPU seconds of SCIP's child (the limit where it was met), nodes, whether it ended by itself, the
-    policy's own wall seconds and calls, and LP iterations."""
+    policy's own wall seconds and calls, LP iterations, and SCIP's primal-dual integral (per cent times CPU seconds)."""
 
     cpu_s: float
     num_nodes: int
@@ -36,6 +36,7 @@ class Solved:
     policy_s: float
     num_calls: int
     lp_iterations: int = 0
+    integral: float = 0.0
 
 
 def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: int = 0) -> Solved:
@@ -53,7 +54,7 @@ def solve(path: Path, policy: PolicySpec, time_s: float, protocol: str, seed: in
     seconds = min(run.cpu_time_s, time_s) if finished else time_s
     stats = run.stats
     return Solved(seconds, stats.num_nodes or 0, finished, stats.policy_s or 0.0, stats.num_policy_calls or 0,
-                  stats.num_lp_iterations or 0)  # fmt: skip
+                  stats.num_lp_iterations or 0, stats.primal_dual_integral or 0.0)  # fmt: skip
 
 
 def instances(directories: Sequence[str], count: int) -> list[Path]:

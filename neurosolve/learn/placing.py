@@ -43,10 +43,16 @@ def built_beside(out: Path) -> Iterator[Path]:
             file.replace(out / file.name)
 
 
+def standing(row: dict[str, Any]) -> tuple[float, float]:
+    """What rows of a contest are ordered by, the least first: CPU seconds; where no run ended before its limit, so that
+    all are equal, the primal-dual integral of MILP rows."""
+    return float(row["cpu_s"]), float(row.get("integral", 0.0))
+
+
 def lost(config: dict[str, Any]) -> bool:
-    """Whether the config's table of arms has no guided row faster (cpu_s) than every stock row; False without one."""
+    """Whether the config's table of arms has no guided row before every stock row; False without one."""
     arms = config.get("validation", {}).get("arms", [])
-    stock, guided = ([float(row["cpu_s"]) for row in arms if row["guided"] is one] for one in (False, True))
+    stock, guided = ([standing(row) for row in arms if row["guided"] is one] for one in (False, True))
     return bool(arms) and min(guided) >= min(stock)
 
 

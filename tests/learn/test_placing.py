@@ -89,3 +89,11 @@ def test_a_branching_model_that_lost_and_one_that_crashed(tmp_path: Path, monkey
     with pytest.raises(AttributeError):
         publish_milp.publish(toml, out, ["0:0:pscost"], 1, 20.0)
     assert {one.name: one.read_bytes() for one in out.iterdir()} == before
+
+
+@pytest.mark.parametrize(("integral", "beaten"), [(300.0, False), (500.0, True), (600.0, True)])
+def test_where_nothing_ends_the_integral_decides(integral: float, beaten: bool) -> None:
+    stock = [{"guided": False, "cpu_s": 60.0, "integral": value} for value in (900.0, 500.0)]
+    rows = [*stock, {"guided": True, "cpu_s": 60.0, "integral": integral}]
+    assert lost({"validation": {"instances": LEAST, "arms": rows}}) is beaten
+    assert not lost({"validation": {"instances": LEAST, "arms": [*stock, {**rows[-1], "cpu_s": 59.0}]}}), "it ended"
