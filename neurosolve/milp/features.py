@@ -7,6 +7,7 @@ by rank.  What does not change is looked up from tables made once at the root (r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,9 @@ NODE_FEATURES = (
     *STATIC_FEATURES,
     *_NODE,
 )
+
+_BLOCK_ENDS = np.cumsum([len(_OWN), len(_COMPARED), len(_COMPARED), _RANKED, len(STATIC_FEATURES)]).tolist()
+Named = Mapping[str, NDArray[Any]]  # rows of a block, by the names above
 
 _RELIABLE = 4.0  # updates at which a pseudocost counts as half reliable
 _TINY = 1e-12
@@ -94,43 +98,35 @@ def _offered(scip: Model, root: RootState) -> tuple[list[Any], Reals, NDArray[np
 def _fill(
     scip: Model, root: RootState, variables: list[Any], values: Reals, columns: NDArray[np.int32], out: Floats
 ) -> None:
-    count, own, compared = len(variables), out[: len(_OWN)], np.empty((len(_COMPARED), len(variables)))
+    """Every block of NODE_FEATURES in turn, as views of `out` (num_features, k)."""
+    own, squashed, relative, ranks, static, node = np.split(out, _BLOCK_ENDS)
+    compared = np.empty((len(_COMPARED), len(variables)))
+    rows, mine = dict(zip(_COMPARED, compared, strict=True)), dict(zip(_OWN, own, strict=True))
     down = values - np.floor(values)
-    up = 1.0 - down
-    pseudocost = scip.getVarPseudocost
-    gains = compared[1:3]
-    np.multiply([pseudocost(v, 0) for v in variables], down, out=gains[0])
-    np.multiply([pseudocost(v, 1) for v in variables], up, out=gains[1])
-    floored = np.maximum(gains, _LEAST_GAIN)
-    np.multiply(floored[0], floored[1], out=compared[0])
-    np.minimum(gains[0], gains[1], out=compared[3])
-    scores = root.native.variable_scores([v.ptr() for v in variables])
-    compared[4:6] = scores[:2]
-    own[10] = _rows_of(scip, root, columns, values, compared[6:8])
-    compared[8], compared[9] = root.objective[columns], root.num_rows[columns]
-    own[0] = down
-    own[1] = compared[10] = np.minimum(down, up)
+    mine["fraction"][:] = down
+    mine["fractionality"][:] = rows["fractionality"][:] = np.minimum(down, 1.0 - down)
+    reliability = _histories(scip, root, variables, down, rows)
+    mine["reliability_down"][:], mine["reliability_up"][:] = reliability
+    mine["active_share"][:] = _rows_of(scip, root, columns, values, rows)
+    rows["objective"][:], rows["num_rows"][:] = root.objective[columns], root.num_rows[columns]
+    _domains(scip, root, variables, values, columns, mine)
 
     objective, cutoff = scip.getLPObjVal(), scip.getCutoffbound()
     bounded = cutoff < 1e20
     if bounded:
-        own[2:4] = gains / (gains + max(cutoff - objective, _TINY))
-    reliability = scores[2:4] / (scores[2:4] + _RELIABLE)
-    own[4:6] = reliability
-    _domains(scip, root, variables, values, columns, own)
+        left = max(cutoff - objective, _TINY)
+        for way in ("down", "up"):
+            np.divide(gain := rows[f"gain_{way}"], gain + left, out=mine[f"{way}_to_gap"], casting="same_kind")
 
-    begin = len(_OWN)
-    squashed, relative = out[begin : begin + len(_COMPARED)], out[begin + len(_COMPARED) : begin + 2 * len(_COMPARED)]
     np.divide(compared, compared + (compared.mean(axis=1, keepdims=True) + _TINY), out=squashed, casting="same_kind")
     np.divide(compared, compared.max(axis=1, keepdims=True) + _TINY, out=relative, casting="same_kind")
-    begin += 2 * len(_COMPARED)
-    ranks = np.argsort(np.argsort(compared[:_RANKED], axis=1), axis=1)
-    np.divide(ranks, max(count - 1, 1), out=out[begin : begin + _RANKED], casting="same_kind")
-    begin += _RANKED
-    out[begin : begin + len(STATIC_FEATURES)] = root.static[:, columns]
+    count = len(variables)
+    order = np.argsort(np.argsort(compared[:_RANKED], axis=1), axis=1)
+    np.divide(order, max(count - 1, 1), out=ranks, casting="same_kind")
+    static[:] = root.static[:, columns]
     depth = scip.getDepth()
     closed = (objective - root.lp_objective) / max(cutoff - root.lp_objective, _TINY) if bounded else 0.0
-    out[begin + len(STATIC_FEATURES) :] = np.array(
+    node[:] = np.array(
         [
             depth / (depth + 10.0), min(max(closed, 0.0), 1.0), bounded, np.log10(count) / 3.0,
             count / max(root.num_integers, 1), reliability.mean(),
@@ -138,26 +134,41 @@ def _fill(
     )[:, None]  # fmt: skip
 
 
+def _histories(scip: Model, root: RootState, variables: list[Any], down: Reals, rows: Named) -> Reals:
+    """Into `rows` what SCIP's histories expect of branching; returns how far they are to be trusted (in 0..1), down and
+    up (2, k)."""
+    pseudocost = scip.getVarPseudocost
+    np.multiply([pseudocost(v, 0) for v in variables], down, out=rows["gain_down"])
+    np.multiply([pseudocost(v, 1) for v in variables], 1.0 - down, out=rows["gain_up"])
+    floored = np.maximum(rows["gain_down"], _LEAST_GAIN), np.maximum(rows["gain_up"], _LEAST_GAIN)
+    np.multiply(floored[0], floored[1], out=rows["score"])
+    np.minimum(rows["gain_down"], rows["gain_up"], out=rows["smaller_gain"])
+    found = root.native.variable_scores([v.ptr() for v in variables])
+    rows["inference"][:], rows["conflict"][:], updates = found[0], found[1], found[2:4]
+    return np.asarray(updates / (updates + _RELIABLE))
+
+
 def _domains(
-    scip: Model, root: RootState, variables: list[Any], values: Reals, columns: NDArray[np.int32], own: Floats
+    scip: Model, root: RootState, variables: list[Any], values: Reals, columns: NDArray[np.int32], own: Named
 ) -> None:
     """Width of the domain, and how far the LP value is from the root's, from the incumbents' mean and the incumbent."""
     width = np.array([v.getUbLocal() for v in variables]) - [v.getLbLocal() for v in variables]
-    own[6] = np.log1p(np.minimum(width, 1e6))
-    own[7] = np.where(columns >= 0, values - root.values[columns], 0.0)
+    own["log_domain"][:] = np.log1p(np.minimum(width, 1e6))
+    own["from_root_value"][:] = np.where(columns >= 0, values - root.values[columns], 0.0)
     if scip.getNSols():
         best, value = scip.getBestSol(), scip.getSolVal
-        own[8] = values - [v.getAvgSol() for v in variables]
-        own[9] = values - [value(best, v) for v in variables]
-    np.clip(own[7:10], -1.0, 1.0, out=own[7:10])
+        own["from_average"][:] = values - [v.getAvgSol() for v in variables]
+        own["from_incumbent"][:] = values - [value(best, v) for v in variables]
+    for name in ("from_root_value", "from_average", "from_incumbent"):
+        np.clip(own[name], -1.0, 1.0, out=own[name])
 
 
 def _rows_of(
-    scip: Model, root: RootState, columns: NDArray[np.int32], values: Reals, out: Reals
+    scip: Model, root: RootState, columns: NDArray[np.int32], values: Reals, compared: Named
 ) -> NDArray[np.float64] | float:
-    """The share of each candidate's root rows that are active now; into `out` (2, k) the dual weight of its rows and
-    how many other candidates stand in its active rows, on average.  Zeros where the LP in memory is not this node's."""
-    out[:] = 0.0
+    """The share of each candidate's root rows that are active now; into `compared` the dual weight of its rows and how
+    many other candidates stand in its active rows, on average.  Zeros where the LP in memory is not this node's."""
+    compared["dual_mass"][:] = compared["coupling"][:] = 0.0
     solution = root.native.solution()
     if solution is None or solution.primal.size < root.graph.num_columns:
         return 0.0
@@ -169,11 +180,11 @@ def _rows_of(
     dual[places] = np.abs(solution.dual[kept])
     rows, weights = root.rows[columns], root.weights[columns]
     weighed = dual[rows]
-    np.einsum("ij,ij->i", weights, weighed, out=out[0])
+    np.einsum("ij,ij->i", weights, weighed, out=compared["dual_mass"])
     active = weighed > 1e-9
     num_active = active.sum(axis=1)
     crowd = np.bincount(rows.ravel(), minlength=dual.size)[rows]
-    np.divide((crowd * active).sum(axis=1), np.maximum(num_active, 1), out=out[1])
+    np.divide((crowd * active).sum(axis=1), np.maximum(num_active, 1), out=compared["coupling"])
     shares: NDArray[np.float64] = num_active / np.maximum((weights > 0).sum(axis=1), 1)
     return shares
 
