@@ -25,55 +25,71 @@ class _Interrupted(BaseException):
     """SIGINT, SIGTERM or the time limit, outside of the engine: the answer is unknown."""
 
 
+_File = Annotated[
+    str, typer.Argument(metavar="FILE", help="DIMACS CNF, MPS, LP or CIP, plain or compressed; - is stdin.")
+]
+_Proof = Annotated[Path | None, typer.Argument(metavar="[PROOF]", help="CNF: where a DRAT proof goes.")]
+_Format = Annotated[
+    str | None, typer.Option("--format", help="cnf, mps, lp or cip; else told by the name, or the content.")
+]
+_Engine = Annotated[str, typer.Option("--engine", "-e", help="CNF: a PySAT engine, kissat, exec:PATH or auto.")]
+_Guidance = Annotated[
+    str,
+    typer.Option(
+        "--guidance",
+        "-g",
+        help="What guides: auto, none, model:NAME; CNF: walk, ...; MILP: relpscost, pscost, mostinf, random, fsb.",
+    ),
+]
+_Delivery = Annotated[
+    str, typer.Option("--delivery", "-d", help="CNF: rename, forced, initial, decide (each +order) or auto.")
+]
+_Race = Annotated[bool, typer.Option("--race", help="CNF: guided and stock at once; the first answer wins.")]
+_Time = Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds.", min=0.0)]
+_Memory = Annotated[str | None, typer.Option("--memory", help="Of the engine, at most: 4G, 512M or bytes.")]
+_Solution = Annotated[
+    Path | None, typer.Option("--solution", metavar="FILE.sol", help="MILP: where the best solution goes.")
+]
+_Start = Annotated[Path | None, typer.Option("--start", metavar="FILE.sol", help="MILP: a solution to start from.")]
+_Gap = Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)]
+_Settings = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE.set", help="MILP: a settings file of SCIP.")
+]
+_Parameters = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="MILP: any parameter of SCIP; repeatable.")
+]
+_Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="The run as JSON; - is stdout.")]
+_Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No c lines.")]
+_Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Stages and statistics.")]
+_NoValues = Annotated[bool, typer.Option("-n", "--no-values", help="CNF: no v lines.")]
+_Relaxed = Annotated[bool, typer.Option("--relaxed", help="CNF: header counts that disagree only warn.")]
+_Force = Annotated[bool, typer.Option("--force", "-f", help="Write the proof even over a CNF file.")]
+
+
 @app.command()
 def solve(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="DIMACS CNF, MPS, LP or CIP, plain or compressed; - is stdin.")
-    ],
-    proof: Annotated[Path | None, typer.Argument(metavar="[PROOF]", help="CNF: where a DRAT proof goes.")] = None,
-    format: Annotated[
-        str | None, typer.Option("--format", help="cnf, mps, lp or cip; else told by the name, or the content.")
-    ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", "-e", help="CNF: a PySAT engine, kissat, exec:PATH or auto.")
-    ] = "auto",
-    guidance: Annotated[
-        str,
-        typer.Option(
-            "--guidance",
-            "-g",
-            help="What guides: auto, none, model:NAME; CNF: walk, ...; MILP: relpscost, pscost, mostinf, random, fsb.",
-        ),
-    ] = "auto",
-    delivery: Annotated[
-        str, typer.Option("--delivery", "-d", help="CNF: rename, forced, initial, decide (each +order) or auto.")
-    ] = "auto",
-    race: Annotated[bool, typer.Option("--race", help="CNF: guided and stock at once; the first answer wins.")] = False,
-    time_s: Annotated[float | None, typer.Option("-t", "--time", help="Wall-clock seconds.", min=0.0)] = None,
-    memory: Annotated[str | None, typer.Option("--memory", help="Of the engine, at most: 4G, 512M or bytes.")] = None,
+    file: _File,
+    proof: _Proof = None,
+    format: _Format = None,
+    engine: _Engine = "auto",
+    guidance: _Guidance = "auto",
+    delivery: _Delivery = "auto",
+    race: _Race = False,
+    time_s: _Time = None,
+    memory: _Memory = None,
     seed: SeedOption = 0,
-    solution: Annotated[
-        Path | None, typer.Option("--solution", metavar="FILE.sol", help="MILP: where the best solution goes.")
-    ] = None,
-    start: Annotated[
-        Path | None, typer.Option("--start", metavar="FILE.sol", help="MILP: a solution to start from.")
-    ] = None,
-    gap: Annotated[float | None, typer.Option("--gap", help="MILP: stop at this gap; 0.01 is 1 %.", min=0.0)] = None,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", metavar="FILE.set", help="MILP: a settings file of SCIP.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="MILP: any parameter of SCIP; repeatable.")
-    ] = None,
+    solution: _Solution = None,
+    start: _Start = None,
+    gap: _Gap = None,
+    settings: _Settings = None,
+    parameters: _Parameters = None,
     protocol: ProtocolOption = "default",
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="The run as JSON; - is stdout.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No c lines.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Stages and statistics.")] = False,
-    no_values: Annotated[bool, typer.Option("-n", "--no-values", help="CNF: no v lines.")] = False,
-    relaxed: Annotated[bool, typer.Option("--relaxed", help="CNF: header counts that disagree only warn.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Write the proof even over a CNF file.")] = False,
+    json_file: _Json = None,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
+    no_values: _NoValues = False,
+    relaxed: _Relaxed = False,
+    force: _Force = False,
 ) -> None:
     """Solve FILE, a CNF or a MILP.
 
