@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import report, tables
+from bench import glance, report, tables
 from bench.rows import BenchError, Row
 from bench.score import Line, Score, score
 
@@ -193,9 +193,26 @@ def test_markdown_report(results: Path) -> None:
     cells = [
         [cell.strip() for cell in item.split("|")[1:-1]] for item in text.splitlines() if item[:1] == "|"
     ]
-    assert cells[2][:6] == ["a, s", "ours", "3", "3", "0", "0"], "arms stand in the header's order"
-    assert cells[3][1] == "none"
-    assert "0.315 [" in cells[2][8]
+    first = next(i for i, row in enumerate(cells) if row[:2] == ["a, s", "ours"])
+    assert cells[first][:6] == ["a, s", "ours", "3", "3", "0", "0"], "arms stand in the header's order"
+    assert cells[first + 1][1] == "none"
+    assert "0.315 [" in cells[first][8]
+
+
+def test_at_a_glance_stand_the_arms_that_ask_a_network(tmp_path: Path) -> None:
+    arms = [{**arm, "guidance": "model:m" if arm["name"] == "ours" else arm["guidance"]} for arm in HEADER["arms"]]
+    path = tmp_path / "toys.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in [{**HEADER, "arms": arms}, *RUNS]))
+    section = report.make_section([path], None, with_plots=False)
+    assert [row[:3] for row in section.glance] == [["toys", "ours", "3"]]
+    shown = dict(zip(glance.COLUMNS, section.glance[0], strict=True))
+    table = section.tables[0]
+    ours = dict(zip(table.columns, next(row for row in table.rows if row[1] == "ours"), strict=True))
+    assert shown["time over best stock"] == ours["vs best stock"] and shown["solved"] == ours["solved"]
+    assert "| [toys](#toys) | ours | 3 |" in report.markdown([section], "x")
+    counted = [{**one, "counts_only": one["arm"] == "ours"} for one in RUNS]
+    path.write_text("".join(json.dumps(item) + "\n" for item in [{**HEADER, "arms": arms}, *counted]))
+    assert report.make_section([path], None, with_plots=False).glance == [], "it was not timed"
 
 
 @pytest.mark.filterwarnings("error")  # matplotlib's of a legend of nothing
